@@ -1,0 +1,34 @@
+"""Options of the Images API: what is offered and shown."""
+
+from oslo_config import cfg
+
+DEFAULT = [
+    cfg.URIOpt(
+        "public_endpoint",
+        schemes=["http", "https"],
+        help="URL under which clients reach this service; used in the versions document instead of the request's own URL.",
+    ),
+    cfg.IntOpt("limit_param_default", default=25, min=1, help="Images on a page when the request names no limit."),
+    cfg.IntOpt("api_limit_max", default=1000, min=1, help="Most images on a page, whatever the request asks."),
+    cfg.BoolOpt(
+        "show_image_direct_url",
+        default=False,
+        help="Show the URL of an image's first location as direct_url. It may tell users about the store; see the security notes.",
+    ),
+    cfg.BoolOpt(
+        "show_multiple_locations",
+        default=False,
+        help="Show the locations of images. It may tell users about the store; see the security notes.",
+    ),
+    cfg.BoolOpt("allow_anonymous_access", default=False, help="Let requests without identity read public images."),
+    cfg.IntOpt("max_request_id_length", default=64, min=0, help="Longest accepted x-openstack-request-id of a client."),
+    cfg.StrOpt("hashing_algorithm", default="sha512", help="Name of the hashlib algorithm for os_hash_value."),
+    cfg.ListOpt(
+        "enabled_import_methods",
+        default=["glance-direct", "web-download", "copy-image"],
+        bounds=False,
+        help="Import methods offered, with or without surrounding brackets.",
+    ),
+]
+
+GROUPS = {"DEFAULT": DEFAULT}

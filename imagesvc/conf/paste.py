@@ -1,0 +1,16 @@
+"""Which pipeline of api-paste.ini is served."""
+
+from oslo_config import cfg
+
+PASTE_DEPLOY = [
+    cfg.StrOpt(
+        "flavor",
+        help="Pipeline to serve: unset, keystone, trusted-auth, caching, cachemanagement, keystone+caching, keystone+cachemanagement or trusted-auth+cachemanagement.",
+    ),
+    cfg.StrOpt(
+        "config_file",
+        help="Paste file. Unset means glance-api-paste.ini or api-paste.ini beside the configuration file, else the one that came with the service.",
+    ),
+]
+
+GROUPS = {"paste_deploy": PASTE_DEPLOY}

@@ -1,0 +1,179 @@
+"""What the two daemons tell each other: frozen values with a JSON-safe form.
+
+Times are text in ISO 8601, UTC, without zone ("2026-11-21T01:10:00" or with microseconds).
+Sizes are bytes unless a name says otherwise.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+Primitive = dict[str, Any]
+
+
+class _Value:
+    """Adds the wire form to a frozen dataclass; nested values override ``from_primitive``."""
+
+    def to_primitive(self) -> Primitive:
+        return {f.name: _lower(getattr(self, f.name)) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        """Ignore fields this side does not know: the other may be one minor version newer."""
+        known = cls.__dataclass_fields__  # type: ignore[attr-defined]
+        return cls(**{name: value for name, value in primitive.items() if name in known})
+
+
+def _lower(value: Any) -> Any:
+    if isinstance(value, _Value):
+        return value.to_primitive()
+    if isinstance(value, tuple | list):
+        return [_lower(item) for item in value]
+    return value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Location(_Value):
+    """Where the bytes of an image are.
+
+    ``id`` is the row's; ``status`` is active, pending_delete or deleted.
+    """
+
+    url: str
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    status: str = "active"
+    id: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image(_Value):
+    """One image with its properties, tags and locations as one transaction saw them.
+
+    ``version`` counts the row's writes.  ``min_ram`` is MB, ``min_disk`` GB (the Images API's units).
+    """
+
+    id: str
+    name: str | None = None
+    status: str = "queued"
+    visibility: str = "shared"
+    owner: str | None = None
+    disk_format: str | None = None
+    container_format: str | None = None
+    size: int | None = None
+    virtual_size: int | None = None
+    checksum: str | None = None
+    os_hash_algo: str | None = None
+    os_hash_value: str | None = None
+    min_disk: int = 0
+    min_ram: int = 0
+    protected: bool = False
+    os_hidden: bool = False
+    created_at: str = ""
+    updated_at: str = ""
+    deleted: bool = False
+    deleted_at: str | None = None
+    version: int = 0
+    tags: tuple[str, ...] = ()
+    properties: dict[str, str | None] = dataclasses.field(default_factory=dict)
+    locations: tuple[Location, ...] = ()
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        known = cls.__dataclass_fields__
+        fields = {name: value for name, value in primitive.items() if name in known}
+        fields["tags"] = tuple(fields.get("tags", ()))
+        fields["locations"] = tuple(Location.from_primitive(item) for item in fields.get("locations", ()))
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImagePage(_Value):
+    """One page of a listing; ``next_marker`` is the id to continue after, None on the last page."""
+
+    images: tuple[Image, ...]
+    next_marker: str | None = None
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        images = tuple(Image.from_primitive(item) for item in primitive["images"])
+        return cls(images=images, next_marker=primitive.get("next_marker"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageQuery(_Value):
+    """What a listing asks for, already validated.
+
+    :param filters: ``[name, operator, value]`` triples, ANDed. Operators: eq neq gt gte lt lte in.  Names are
+        columns of images, ``tag``, ``size_min``... are given as size with gte/lte; ``property:NAME`` is a custom
+        property.
+    :param sort: ``(key, "asc"|"desc")`` pairs, most significant first; the registry appends the tie break.
+    :param visibility: public, private, shared, community, all or None (the default view).
+    :param member_status: accepted, pending, rejected or all.
+    """
+
+    filters: tuple[tuple[str, str, Any], ...] = ()
+    sort: tuple[tuple[str, str], ...] = ()
+    limit: int = 25
+    marker: str | None = None
+    visibility: str | None = None
+    member_status: str = "accepted"
+    os_hidden: bool = False
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        known = cls.__dataclass_fields__
+        fields = {name: value for name, value in primitive.items() if name in known}
+        fields["filters"] = tuple(tuple(item) for item in fields.get("filters", ()))
+        fields["sort"] = tuple(tuple(item) for item in fields.get("sort", ()))
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UploadGrant(_Value):
+    """Leave to upload, given by ``upload_begin``.
+
+    :param max_bytes: hard limit of this upload (size cap and quota), None for none.
+    :param lease_seconds: renew within this time or the upload is aborted.
+    """
+
+    upload_id: str
+    image: Image
+    max_bytes: int | None
+    lease_seconds: float
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        fields = dict(primitive)
+        fields["image"] = Image.from_primitive(fields["image"])
+        known = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in fields.items() if name in known})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CleanupItem(_Value):
+    """Bytes the registry wants removed; claimed by one janitor for a while.
+
+    :param kind: ``location`` (a deleted image's data) or ``upload`` (an aborted upload's leftovers).
+    :param ref: what to report back: location row id or upload id, as text.
+    :param store: backend id, or None when the row predates store ids.
+    :param url: the data's URL; None for an upload that never got one (then only ``upload_id`` and ``image_id``
+        name its files).
+    """
+
+    kind: str
+    ref: str
+    image_id: str
+    store: str | None = None
+    url: str | None = None
+    upload_id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredBlob(_Value):
+    """What a store says about data it has taken durably."""
+
+    url: str
+    size: int
+    checksum: str | None
+    os_hash_value: str | None
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)

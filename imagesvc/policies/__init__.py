@@ -1,0 +1,26 @@
+"""Who may do what: rules with documented defaults, one file per noun, and the one place that asks them.
+
+glance-registry asks with the loaded row as target; glance-api asks the rules that have no row.  Both read the same
+``policy.yaml``.
+"""
+
+from oslo_config import cfg
+from oslo_policy import policy
+
+from imagesvc import conf
+from imagesvc.policies.enforcer import Enforcer
+from imagesvc.policies.rules import list_rules
+from imagesvc.policies.target import ImageTarget
+
+__all__ = ["Enforcer", "ImageTarget", "get_enforcer", "list_rules"]
+
+
+def get_enforcer() -> policy.Enforcer:
+    """oslo.policy's own enforcer with our defaults, for the oslopolicy tools."""
+    given = cfg.CONF.config_file if "config_file" in cfg.CONF else []
+    # The tool has parsed its own arguments into the global object, which takes no further options after that.
+    own = cfg.ConfigOpts()
+    conf.parse_args(own, [f"--config-file={path}" for path in given], "glance-registry")
+    enforcer = policy.Enforcer(own)
+    enforcer.register_defaults(list_rules())
+    return enforcer

@@ -1,0 +1,12 @@
+"""All rules of all nouns."""
+
+from oslo_policy import policy
+
+from imagesvc.policies import base, images, locations, uploads
+
+_MODULES = (base, images, uploads, locations)
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    """All defaults, for the enforcer and for oslopolicy-sample-generator."""
+    return [rule for module in _MODULES for rule in module.RULES]
