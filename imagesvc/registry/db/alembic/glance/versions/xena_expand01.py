@@ -1,0 +1,10 @@
+"""empty expand for symmetry with 2023_1_expand01"""
+
+revision = "xena_expand01"
+down_revision = "wallaby_expand01"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Change nothing: the revision keeps both branches alike."""

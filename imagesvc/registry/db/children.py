@@ -1,0 +1,128 @@
+"""Rows that hang on an image: writing its properties, tags and locations.
+
+Rows are marked deleted, as Glance does, and come back to life when the same name is set again: the database allows one
+property row per image and name, dead or alive.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oslo_db import exception as db_exc
+from sqlalchemy import LargeBinary, Table, bindparam, cast, false, select, true, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from imagesvc import exception
+from imagesvc.registry.db import models
+from imagesvc.registry.db.transaction import Transaction
+
+_properties = models.image_properties
+_tags = models.image_tags
+_locations = models.image_locations
+_members = models.image_members
+
+#: Status of a location that has data, of one whose data the janitor must remove, and of one whose data is gone.
+ACTIVE = "active"
+PENDING_DELETE = "pending_delete"
+DELETED = "deleted"
+
+
+def _new_row(tx: Transaction, **values: Any) -> dict[str, Any]:
+    return {"created_at": tx.now, "updated_at": tx.now, "deleted": False, "deleted_at": None, **values}
+
+
+def add_properties(tx: Transaction, image_id: str, properties: Mapping[str, str | None]) -> None:
+    """Insert properties an image never had.
+
+    :raises PropertyExists: two names are one to this database.
+    """
+    if not properties:
+        return
+    rows = [_new_row(tx, image_id=image_id, name=name, value=value) for name, value in properties.items()]
+    try:
+        tx.connection.execute(_properties.insert(), rows)
+    except db_exc.DBDuplicateEntry:
+        raise exception.PropertyExists(name=", ".join(properties)) from None
+
+
+def set_properties(
+    tx: Transaction, image_id: str, current: Mapping[str, str | None], wanted: Mapping[str, str | None]
+) -> None:
+    """Turn the properties of a locked image from ``current`` into ``wanted``."""
+    if removed := current.keys() - wanted.keys():
+        _mark_deleted(tx, _properties, _properties.c.image_id == image_id, _properties.c.name.in_(removed))
+    changed = {name: value for name, value in wanted.items() if name in current and current[name] != value}
+    added = {name: value for name, value in wanted.items() if name not in current}
+    _update_properties(tx, image_id, changed)
+    if added:
+        add_properties(tx, image_id, _revive_properties(tx, image_id, added))
+
+
+def _update_properties(tx: Transaction, image_id: str, changed: Mapping[str, str | None]) -> None:
+    if not changed:
+        return
+    statement = (
+        update(_properties)
+        .where(_properties.c.image_id == image_id, _properties.c.name == bindparam("property"))
+        .where(_properties.c.deleted == false())
+        .values(value=bindparam("content"), updated_at=tx.now)
+    )
+    tx.connection.execute(statement, [{"property": name, "content": value} for name, value in changed.items()])
+
+
+def _revive_properties(tx: Transaction, image_id: str, added: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Bring dead rows of these names back to life; the properties that had none.
+
+    A dead ``Foo`` is in the way of a new ``foo`` where the database takes them for one, so the row takes the new name over.
+    """
+    dead = (_properties.c.image_id == image_id, _properties.c.deleted == true())
+    if tx.connection.execute(select(_properties.c.id).where(*dead).limit(1)).first() is None:
+        return dict(added)
+    left: dict[str, str | None] = {}
+    for name, value in added.items():
+        statement = update(_properties).where(*dead, _properties.c.name == name)
+        if not tx.connection.execute(statement.values(_new_row(tx, name=name, value=value))).rowcount:
+            left[name] = value
+    return left
+
+
+def add_tags(tx: Transaction, image_id: str, tags: Iterable[str]) -> None:
+    """Insert tags."""
+    if rows := [_new_row(tx, image_id=image_id, value=tag) for tag in tags]:
+        tx.connection.execute(_tags.insert(), rows)
+
+
+def set_tags(tx: Transaction, image_id: str, current: Iterable[str], wanted: Iterable[str]) -> None:
+    """Turn the tags of a locked image from ``current`` into ``wanted``."""
+    before, after = set(current), set(wanted)
+    if removed := before - after:
+        _mark_deleted(tx, _tags, _tags.c.image_id == image_id, _is_one_of(tx, _tags.c.value, removed))
+    add_tags(tx, image_id, [tag for tag in wanted if tag not in before])
+
+
+def _is_one_of(tx: Transaction, column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a text is exactly one of ``values``, also where it would be the same as others of another case."""
+    if tx.is_mysql:
+        return cast(column, LargeBinary).in_([value.encode() for value in values])
+    exactly: ColumnElement[bool] = column.in_(values)
+    return exactly
+
+
+def add_location(tx: Transaction, image_id: str, url: str, metadata: Mapping[str, Any]) -> int:
+    """Insert an active location; its row's id."""
+    row = _new_row(tx, image_id=image_id, value=url, meta_data=json.dumps(dict(metadata)), status=ACTIVE)
+    key: Any = tx.connection.execute(_locations.insert(), row).inserted_primary_key
+    return int(key[0])
+
+
+def mark_deleted(tx: Transaction, image_id: str) -> None:
+    """Mark properties, tags and members deleted and locations to be removed."""
+    for table in (_properties, _tags, _members):
+        _mark_deleted(tx, table, table.c.image_id == image_id)
+    statement = update(_locations).where(_locations.c.image_id == image_id, _locations.c.deleted == false())
+    tx.connection.execute(statement.values(status=PENDING_DELETE, updated_at=tx.now))
+
+
+def _mark_deleted(tx: Transaction, table: Table, *conditions: Any) -> None:
+    statement = update(table).where(*conditions, table.c.deleted == false())
+    tx.connection.execute(statement.values(deleted=True, deleted_at=tx.now, updated_at=tx.now))

@@ -1,0 +1,134 @@
+"""SQLAlchemy engines: how each kind of database is opened, pooled and put into transactions.
+
+Servers (MySQL, MariaDB, PostgreSQL) are opened by oslo.db, SQLite by :mod:`imagesvc.registry.db.sqlite`; errors go through
+oslo.db's filters on both ways, so the rest of the registry sees one set of exceptions.
+"""
+
+import contextlib
+import functools
+import importlib.util
+import logging
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from oslo_config import cfg
+from oslo_db.sqlalchemy import engines as oslo_engines
+from sqlalchemy.engine import URL, Engine, make_url
+
+from imagesvc import exception
+from imagesvc.registry.db import sqlite
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds to wait for a database server to accept a connection.
+CONNECT_TIMEOUT = 5
+
+
+def database_url(conf: cfg.ConfigOpts) -> URL:
+    """The URL to connect to, with old spellings and missing drivers put right.
+
+    :raises exception.ConfigurationError: the configured URL cannot be used; the message never shows a password.
+    """
+    if not conf.database.connection:
+        return URL.create("sqlite", database=str(Path(conf.state_path).absolute() / "glance.sqlite"))
+    try:
+        url = make_url(conf.database.connection)
+    except sqlalchemy.exc.ArgumentError:
+        raise exception.ConfigurationError(reason="[database] connection is not a SQLAlchemy URL.") from None
+    if conf.database.connection_parameters:
+        url = url.update_query_string(conf.database.connection_parameters, append=True)
+    if url.get_backend_name() == "sqlite":
+        if url.database in (None, "", ":memory:"):
+            raise exception.ConfigurationError(reason="[database] connection must name a file: memory is not shared.")
+        return url
+    return _with_connect_arguments(_with_driver(url))
+
+
+def _with_driver(url: URL) -> URL:
+    """The driver that is installed, where the URL leaves open or has open which it is to be."""
+    if url.drivername == "postgres":
+        url = url.set(drivername="postgresql")
+    if url.drivername in ("mysql", "mysql+mysqldb", "mariadb", "mariadb+mysqldb") and not _importable("MySQLdb"):
+        _say_once(f"mysqlclient is not installed; using PyMySQL for {url.render_as_string(hide_password=True)}.")
+        return url.set(drivername=f"{url.get_backend_name()}+pymysql")
+    if url.drivername == "postgresql" and not _importable("psycopg"):
+        # SQLAlchemy 2.1 takes this for psycopg, older releases took it for psycopg2, and guides mean either.
+        return url.set(drivername="postgresql+psycopg2")
+    return url
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    LOG.info("%s", line)
+
+
+def _importable(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _with_connect_arguments(url: URL) -> URL:
+    """What drivers get unless the operator's URL says otherwise."""
+    wanted = {"connect_timeout": str(CONNECT_TIMEOUT)}
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        # oslo.db would ask for utf8, which on MySQL cannot carry all of Unicode to our own tables.
+        wanted["charset"] = "utf8mb4"
+    return url.update_query_dict({name: value for name, value in wanted.items() if name not in url.query})
+
+
+def create_engine(
+    conf: cfg.ConfigOpts, *, lock_seconds: int = sqlite.LOCK_SECONDS, foreign_keys: bool = True
+) -> Engine:
+    """An engine for this process; connects to nothing yet.
+
+    :param lock_seconds: how long SQLite waits for another process's write.
+    :param foreign_keys: whether SQLite enforces them; rebuilding a table needs them off.
+    :raises exception.ConfigurationError: the URL or its driver cannot be used.
+    """
+    url = database_url(conf)
+    try:
+        if url.get_backend_name() == "sqlite":
+            return sqlite.create_engine(url, conf.database, lock_seconds=lock_seconds, foreign_keys=foreign_keys)
+        return _create_server_engine(url, conf)
+    except (ImportError, sqlalchemy.exc.NoSuchModuleError):
+        raise exception.ConfigurationError(
+            reason=f"[database] connection needs a driver for {url.drivername} that is not installed."
+        ) from None
+
+
+def _create_server_engine(url: URL, conf: cfg.ConfigOpts) -> Engine:
+    options = conf.database
+    engine: Engine = oslo_engines.create_engine(
+        url,
+        mysql_sql_mode=options.mysql_sql_mode or None,
+        mysql_wsrep_sync_wait=options.mysql_wsrep_sync_wait,
+        connection_recycle_time=options.connection_recycle_time,
+        connection_debug=options.connection_debug,
+        connection_trace=options.connection_trace,
+        max_pool_size=options.max_pool_size,
+        max_overflow=options.max_overflow,
+        pool_timeout=options.pool_timeout,
+        max_retries=0,  # a missing database must not keep the daemon from starting
+        thread_checkin=False,
+    )
+    if engine.dialect.name in ("mysql", "mariadb"):
+        sqlalchemy.event.listen(engine, "connect", _plan_simply)
+    return engine
+
+
+def _plan_simply(connection: Any, _record: object) -> None:
+    """Keep MySQL from intersecting indexes of columns that hold a handful of values: it reads most of the table for it."""
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SET SESSION optimizer_switch = 'index_merge_intersection=off'")
+
+
+def writer_of(engine: Engine) -> Engine:
+    """The same pool for transactions that write: on SQLite they take the write lock first, so they never deadlock."""
+    return engine.execution_options(**{sqlite.BEGIN: "BEGIN IMMEDIATE"})
+
+
+def reader_of(engine: Engine) -> Engine:
+    """The same pool for transactions that only read and see one snapshot (SQLite's and InnoDB's default)."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine

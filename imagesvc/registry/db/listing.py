@@ -1,0 +1,196 @@
+"""Pages of images: filters, visibility and order become one SELECT, three more fetch what hangs on the images.
+
+The SELECT is a UNION ALL of one indexed, ordered and limited query for each kind of images that the viewer sees and each range of
+the order, where there is more than one.
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Integer, Select, bindparam, false, or_, select, union_all
+from sqlalchemy.sql.elements import ColumnElement
+
+from imagesvc import exception, objects
+from imagesvc.registry.db import children, filters, images, models, ordering, views
+from imagesvc.registry.db.transaction import Transaction
+
+_images = models.images
+
+#: Characters of a page after which it ends early; the reply must stay below the bus's limit.
+PAGE_CHARACTERS = 4 * 1024 * 1024
+_IMAGE_CHARACTERS = 700
+
+_MEMBER_STATUSES = ("accepted", "pending", "rejected", "all")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose list it is."""
+
+    project_id: str | None
+    is_admin: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shape:
+    """What makes one listing's statement differ from another's; all else is a parameter.
+
+    :param marker: per sort key, whether the marker's value is null; None on the first page.
+    """
+
+    filters: filters.Shape
+    sort: ordering.Sort
+    marker: tuple[bool, ...] | None
+    visibility: str | None
+    member_status: str
+    viewer: views.Viewer
+    unlisted: frozenset[str]
+    dialect: str
+
+
+def page(
+    tx: Transaction, query: objects.ImageQuery, viewer: Viewer, unlisted: frozenset[str]
+) -> tuple[list[images.Primitive], str | None]:
+    """The images of one page, and the id to continue after if there may be more.
+
+    :param unlisted: statuses that never appear in a list.
+    :raises InvalidParameter: for an unknown filter, sort key or value.
+    :raises InvalidMarker: the marker is not an image the viewer may list.
+    """
+    filter_shape, arguments = filters.checked(query.filters)
+    shape = _Shape(
+        filter_shape,
+        ordering.checked(query.sort),
+        None,
+        _one_of("visibility", query.visibility, (None, "all", *models.VISIBILITIES)),
+        _one_of("member_status", query.member_status, _MEMBER_STATUSES),
+        views.Viewer(viewer.project_id is not None, viewer.is_admin),
+        unlisted,
+        "mysql" if tx.is_mysql else tx.connection.dialect.name,
+    )
+    shape = dataclasses.replace(shape, filters=filters.measured(tx, filter_shape, arguments))
+    arguments.update(project_id=viewer.project_id, os_hidden=query.os_hidden, limit=query.limit)
+    if query.marker is not None:
+        values = _marker(tx, query.marker, viewer, shape)
+        arguments.update({f"marker{number}": value for number, value in enumerate(values)})
+        shape = dataclasses.replace(shape, marker=tuple(value is None for value in values))
+    if query.limit <= 0:
+        return [], None
+    page_images = [images.to_primitive(row) for row in tx.connection.execute(_statement(shape), arguments).all()]
+    is_full = len(page_images) == query.limit
+    _add_children(tx, page_images)
+    kept = _fitting(page_images)
+    more = kept and (is_full or len(kept) < len(page_images))
+    return kept, kept[-1]["id"] if more else None
+
+
+def _one_of(name: str, value: Any, words: Sequence[Any]) -> Any:
+    if value not in words:
+        raise exception.InvalidParameter(name=name, reason=f"it must be one of {', '.join(filter(None, words))}")
+    return value
+
+
+@functools.lru_cache(maxsize=256)
+def _statement(shape: _Shape) -> Select[Any]:
+    """The SELECT for one page; making it costs more than running it."""
+    common = [*_listed(shape.unlisted), _images.c.os_hidden == bindparam("os_hidden")]
+    common += filters.conditions(shape.filters, shape.dialect)
+    order = ordering.order_by(shape.sort, shape.dialect)
+    limit = bindparam("limit", type_=Integer)
+
+    def first(columns: Sequence[Any], view: views.View, segment: ColumnElement[bool]) -> Select[Any]:
+        statement = select(*columns).where(*common, view.condition, segment).order_by(*order).limit(limit)
+        if index := _index(shape, view):
+            for dialect in ("mysql", "mariadb"):
+                statement = statement.with_hint(_images, f"FORCE INDEX ({index})", dialect)
+        return statement
+
+    kinds = views.views(shape.viewer, shape.visibility, shape.member_status)
+    parts = list(itertools.product(kinds, ordering.segments(shape.sort, shape.marker, shape.dialect)))
+    if len(parts) == 1:
+        return first(images.SELECTED, *parts[0])
+    firsts = [first([_images.c.id], *part).subquery() for part in parts]
+    candidates = union_all(*[select(part.c.id) for part in firsts]).subquery()
+    whole = select(*images.SELECTED).join(candidates, candidates.c.id == _images.c.id)
+    return whole.order_by(*order).limit(limit)
+
+
+def _listed(unlisted: frozenset[str]) -> list[ColumnElement[bool]]:
+    return [_images.c.deleted == false(), _images.c.status.not_in(sorted(unlisted))]
+
+
+def _marker(tx: Transaction, marker: str, viewer: Viewer, shape: _Shape) -> Sequence[Any]:
+    """The marker's values of the sort keys."""
+    conditions = [_images.c.id == marker, *_listed(shape.unlisted)]
+    if not viewer.is_admin:
+        conditions.append(or_(*[view.condition for view in views.views(shape.viewer, "all", "all")]))
+    statement = select(*[_images.c[key] for key, _ in shape.sort]).where(*conditions)
+    row = tx.connection.execute(statement, {"project_id": viewer.project_id}).one_or_none()
+    if row is None:
+        raise exception.InvalidMarker(marker=f"{marker!s:.64}")
+    return row
+
+
+def _index(shape: _Shape, view: views.View) -> str | None:
+    """The indexes MySQL may use for a view, as the text of a hint; None to let it choose.
+
+    It must be told, for to fill a short page it likes to walk to the marker from the end, or through all images.  Where a filter
+    has an index of its own it chooses well.
+    """
+    if view.indexes is None or any(name in _INDEXED or op == "in" for name, op in shape.filters):
+        return None
+    key = shape.sort[0][0]
+    if key == "created_at":
+        # Those that equal a value are ordered by time in the index of that value's column.
+        key = next((name for name, op in shape.filters if op == "eq" and name in models.SORT_KEYS), key)
+    is_small = any(op == "few" for _, op in shape.filters)
+    return "PRIMARY" if is_small else f"{view.indexes}{key}"
+
+
+#: Filters that leave few images, by an index of Glance's.
+_INDEXED = {"id", "owner", "checksum", "os_hash_value"}
+
+
+# -- what hangs on the images ------------------------------------------------------------------------
+
+
+def _of(image_id: Any, *columns: Any) -> Select[Any]:
+    table = image_id.table
+    wanted = image_id.in_(bindparam("image_ids", expanding=True))
+    return select(image_id, *columns).where(wanted, table.c.deleted == false()).order_by(table.c.id)
+
+
+_properties, _tags, _locations = models.image_properties.c, models.image_tags.c, models.image_locations.c
+_PROPERTIES = _of(_properties.image_id, _properties.name, _properties.value)
+_TAGS = _of(_tags.image_id, _tags.value)
+_LOCATIONS = _of(_locations.image_id, _locations.id, _locations.value, _locations.meta_data, _locations.status).where(
+    _locations.status == children.ACTIVE
+)
+
+
+def _add_children(tx: Transaction, page_images: Sequence[images.Primitive]) -> None:
+    if not page_images:
+        return
+    by_id = {image["id"]: image for image in page_images}
+    arguments = {"image_ids": list(by_id)}
+    for image_id, name, value in tx.connection.execute(_PROPERTIES, arguments).all():
+        by_id[image_id]["properties"][name] = value
+    for image_id, value in tx.connection.execute(_TAGS, arguments).all():
+        by_id[image_id]["tags"].append(value)
+    for image_id, *location in tx.connection.execute(_LOCATIONS, arguments).all():
+        by_id[image_id]["locations"].append(images.to_location(*location))
+
+
+def _fitting(page_images: list[images.Primitive]) -> list[images.Primitive]:
+    """As many images as one reply may hold, at least one."""
+    left = PAGE_CHARACTERS
+    for count, image in enumerate(page_images):
+        left -= _IMAGE_CHARACTERS
+        left -= sum(len(name) + len(value or "") for name, value in image["properties"].items())
+        left -= sum(map(len, image["tags"])) + sum(len(location["url"]) for location in image["locations"])
+        if left < 0 and count:
+            return page_images[:count]
+    return page_images

@@ -1,0 +1,49 @@
+"""How much a project stores, counted while nobody else can change it."""
+
+from collections.abc import Collection
+
+from sqlalchemy import case, false, func, select
+
+from imagesvc.registry.db import children, models, uploads
+from imagesvc.registry.db.transaction import Transaction
+
+_projects = models.projects
+#: Key of the row for images without owner.
+_NOBODY = ""
+
+
+def lock(tx: Transaction, project_id: str | None) -> None:
+    """Keep every other upload of the project waiting until this transaction ends."""
+    key = project_id or _NOBODY
+    row = select(_projects.c.project_id).where(_projects.c.project_id == key).with_for_update()
+    if tx.connection.execute(row).one_or_none() is not None:
+        return
+    if not tx.insert_absent(_projects, {"project_id": key}):
+        tx.connection.execute(row)
+
+
+def used(tx: Transaction, project_id: str | None, gone: Collection[str], without: str | None = None) -> int:
+    """Bytes of the project's images and of its uploads, those whose leftovers are not yet removed included.
+
+    Data of an aborted upload is on disk until a janitor was there; not counting it would let a project store any amount
+    by starting and deleting.
+
+    :param gone: statuses of images that count no more.
+    :param without: an upload to leave out.
+    """
+    images, locations = models.images.c, models.image_locations.c
+    stored = (
+        select(func.coalesce(func.sum(images.size), 0))
+        .join_from(models.images, models.image_locations, locations.image_id == images.id)
+        .where(images.owner == project_id, images.deleted == false(), images.status.not_in(sorted(gone)))
+        .where(locations.deleted == false(), locations.status == children.ACTIVE)
+    )
+    intents = models.upload_intents.c
+    more_came = intents.received_bytes > intents.reserved_bytes
+    bytes_of = case((more_came, intents.received_bytes), else_=intents.reserved_bytes)
+    reserved = select(func.coalesce(func.sum(bytes_of), 0)).where(
+        intents.project_id == project_id, intents.state.in_([uploads.LIVE, uploads.ABORTED])
+    )
+    if without is not None:
+        reserved = reserved.where(intents.upload_id != without)
+    return int(tx.connection.execute(stored).scalar_one()) + int(tx.connection.execute(reserved).scalar_one())

@@ -1,0 +1,17 @@
+"""The schema revisions this release stands on; a test compares them with the migration scripts."""
+
+from typing import Final
+
+GLANCE_VERSION_TABLE: Final = "alembic_version"
+OWN_VERSION_TABLE: Final = "imagesvc_alembic_version"
+
+EXPAND_HEAD: Final = "2024_1_expand01"
+CONTRACT_HEAD: Final = "2024_1_contract01"
+
+#: Ids of our own revisions sort as they follow each other; every one only adds, so a newer one is as good.
+OWN_HEAD: Final = "imagesvc_0003"
+
+
+def is_current(glance: set[str], own: set[str]) -> bool:
+    """Whether this release can work on a database whose version tables hold these revisions."""
+    return CONTRACT_HEAD in glance and any(revision >= OWN_HEAD for revision in own)

@@ -1,0 +1,27 @@
+"""What glance-registry answers: one class per noun, put together by :func:`make_endpoints`."""
+
+from typing import Any
+
+from imagesvc import policies
+from imagesvc.registry.endpoints.access import Access
+from imagesvc.registry.endpoints.cleanup import CleanupEndpoint
+from imagesvc.registry.endpoints.health import HealthEndpoint
+from imagesvc.registry.endpoints.images import ImageEndpoint
+from imagesvc.registry.endpoints.transactions import Transactions
+from imagesvc.registry.endpoints.uploads import UploadEndpoint
+from imagesvc.registry.limits import Limits
+
+
+def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
+    """All endpoints of one process.
+
+    :raises ConfigurationError: a quota or the policy file cannot be read.
+    """
+    access = Access(policies.Enforcer(conf))
+    limits = Limits.from_conf(conf)
+    return [
+        ImageEndpoint(transactions, access, limits),
+        UploadEndpoint(transactions, access, limits, conf.registry.upload_lease),
+        CleanupEndpoint(transactions),
+        HealthEndpoint(transactions),
+    ]

@@ -1,0 +1,149 @@
+"""Images as metadata."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imagesvc import exception, objects
+from imagesvc.context import RequestContext
+from imagesvc.registry import fields, patching, states
+from imagesvc.registry.db import images, listing, uploads
+from imagesvc.registry.db.transaction import Transaction
+from imagesvc.registry.endpoints.access import Access
+from imagesvc.registry.endpoints.transactions import Transactions
+from imagesvc.registry.limits import Limits
+from imagesvc.rpc import dispatcher
+
+Image = dict[str, Any]
+
+#: Most images on a page, whatever glance-api is configured to ask.
+_LONGEST_PAGE = 10_000
+
+
+class ImageEndpoint:
+    """Show, list, create, change and delete."""
+
+    def __init__(self, transactions: Transactions, access: Access, limits: Limits) -> None:
+        self._transactions = transactions
+        self._access = access
+        self._limits = limits
+
+    @dispatcher.expose
+    def image_get(self, context: RequestContext, image_id: str) -> Image:
+        def work(tx: Transaction) -> Image:
+            return self._access.show(context, self._access.load(tx, context, image_id))
+
+        return self._transactions.read(work)
+
+    @dispatcher.expose
+    def image_get_for_download(self, context: RequestContext, image_id: str) -> Image:
+        """The image with its locations, unless its data is withheld (ImageDeactivated)."""
+
+        def work(tx: Transaction) -> Image:
+            record = self._access.load(tx, context, image_id)
+            self._access.require(context, "download_image", record)
+            if record.image["status"] == states.DEACTIVATED and not self._access.is_admin(context):
+                raise exception.ImageDeactivated(image_id=image_id)
+            return record.image
+
+        return self._transactions.read(work)
+
+    @dispatcher.expose
+    def image_list(self, context: RequestContext, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A page for a primitive of :class:`imagesvc.objects.ImageQuery`."""
+        wanted = _query(query)
+        self._access.authorize(context, "get_images", {"project_id": context.project_id} if context.project_id else {})
+        viewer = listing.Viewer(context.project_id, self._access.is_admin(context))
+        page, marker = self._transactions.read(lambda tx: listing.page(tx, wanted, viewer, states.UNLISTED))
+        shown = (self._access.listed(context, image) for image in page)
+        return {"images": [image for image in shown if image is not None], "next_marker": marker}
+
+    @dispatcher.expose
+    def image_create(self, context: RequestContext, image: Mapping[str, Any]) -> Image:
+        if not isinstance(image, Mapping):
+            raise exception.InvalidParameter(name="image", reason="an object is needed")
+        image_id = fields.image_id(image.get("id"))
+        columns = fields.new_image({"owner": context.owner, **image})
+        properties = fields.custom_properties(image.get("properties", {}))
+        tags = fields.tags(image.get("tags", []))
+        self._check_quotas(properties, tags)
+        self._authorize_create(context, columns)
+
+        def work(tx: Transaction) -> Image:
+            return images.create(tx, image_id, {**columns, "status": states.QUEUED}, properties, tags)
+
+        result: Image = self._transactions.write(context, "image_create", work)
+        return result
+
+    def _authorize_create(self, context: RequestContext, columns: Mapping[str, Any]) -> None:
+        record = images.Record({"properties": {}, **columns}, None)
+        self._access.require_change(context, "add_image", record)
+        self._access.require_visibility(context, columns["visibility"], record)
+
+    @dispatcher.expose
+    def image_patch(self, context: RequestContext, image_id: str, changes: Sequence[Any]) -> Image:
+        if not isinstance(changes, list):
+            raise exception.InvalidPatch(reason="the changes are not a list")
+
+        def work(tx: Transaction) -> Image:
+            record = self._access.load(tx, context, image_id, lock=True)
+            self._access.require_change(context, "modify_image", record)
+            if not changes:
+                return self._access.show(context, record)
+            draft = patching.apply(record.image, changes)
+            self._authorize_patch(context, record, draft)
+            self._check_quotas(draft.properties, draft.tags, record.image)
+            image = images.save(tx, record.image, draft.columns, draft.properties, draft.tags)
+            return self._access.show(context, images.Record(image, record.member_status))
+
+        result: Image = self._transactions.write(context, "image_patch", work)
+        return result
+
+    def _authorize_patch(self, context: RequestContext, record: images.Record, draft: patching.Draft) -> None:
+        if "owner" in draft.columns and not self._access.is_admin(context):
+            raise exception.Forbidden(action="change_owner")
+        self._access.require_visibility(context, draft.columns.get("visibility"), record)
+
+    def _check_quotas(
+        self, properties: Mapping[str, str | None], tags: Sequence[str], before: Mapping[str, Any] | None = None
+    ) -> None:
+        old = before or {"properties": {}, "tags": []}
+        self._limits.check_properties(fields.counted(old["properties"]), fields.counted(properties))
+        self._limits.check_tags(len(old["tags"]), len(tags))
+        fields.check_total(old["properties"], properties)
+
+    @dispatcher.expose
+    def image_delete(self, context: RequestContext, image_id: str) -> None:
+        """Uploads under way are fenced at once; data becomes the janitor's."""
+
+        def work(tx: Transaction) -> None:
+            upload_ids = uploads.live_of_image(tx, image_id)
+            record = self._access.load(tx, context, image_id, lock=True)
+            self._access.require_change(context, "delete_image", record)
+            if record.image["protected"]:
+                raise exception.ImageProtected(image_id=image_id)
+            states.check(record.image["status"], states.DELETED)
+            for upload_id in {*upload_ids, *uploads.live_of_image(tx, image_id)}:
+                uploads.abort(tx, upload_id)
+            images.delete(tx, image_id, states.DELETED)
+
+        self._transactions.write(context, "image_delete", work)
+
+
+def _query(primitive: Mapping[str, Any]) -> objects.ImageQuery:
+    """The query, if its parts have the kinds they should.
+
+    :raises InvalidParameter: naming the part.
+    """
+    try:
+        query = objects.ImageQuery.from_primitive(primitive)
+        limit = fields.number("limit", query.limit, _LONGEST_PAGE)
+        sort = tuple((str(key), str(direction)) for key, direction in query.sort)
+    except (AttributeError, TypeError, ValueError):
+        raise exception.InvalidParameter(name="query", reason="it is malformed") from None
+    if not isinstance(query.os_hidden, bool):
+        raise exception.InvalidParameter(name="os_hidden", reason="true or false is needed")
+    if query.marker is not None:
+        fields.text("marker", query.marker, 255)
+    return objects.ImageQuery(
+        query.filters, sort, limit, query.marker, query.visibility, query.member_status, query.os_hidden
+    )
