@@ -1,0 +1,47 @@
+"""The application at /v2: its routes, and what runs around its controllers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pecan
+
+from imagesvc.api import hooks, runtime
+from imagesvc.api.app import Application, Request
+from imagesvc.api.v2 import image_data, image_schema, images, schemas
+from imagesvc.api.v2.router import Body, Route, Router
+
+
+def factory(_global_conf: Mapping[str, str], **_local_conf: str) -> Application:
+    """Paste's factory."""
+    return make(runtime.CURRENT.get())
+
+
+def make(parts: runtime.Runtime) -> Application:
+    """The application over the parts of a worker.
+
+    :raises ConfigurationError: schema-image.json cannot be used.
+    """
+    schema = image_schema.load(parts.conf)
+    image = images.ImagesController(parts, schema)
+    data = image_data.ImageDataController(parts)
+    document = schemas.SchemasController(schema)
+    routes = (
+        Route("GET", "/images", image.get_all, Body.IGNORED),
+        Route("POST", "/images", image.post, Body.JSON),
+        Route("GET", "/images/{image_id}", image.get_one),
+        Route("PATCH", "/images/{image_id}", image.patch, Body.PATCH),
+        Route("DELETE", "/images/{image_id}", image.delete),
+        Route("PUT", "/images/{image_id}/file", data.put, Body.OCTETS),
+        Route("GET", "/images/{image_id}/file", data.get),
+        Route("GET", "/schemas/image", document.image),
+        Route("GET", "/schemas/images", document.images),
+    )
+    return Application(_Root(), [hooks.RouteHook(Router(routes)), hooks.FaultHook()])
+
+
+class _Root:
+    """Hands Pecan the controller that the route hook has found."""
+
+    @pecan.expose()
+    def _route(self, _segments: list[str], request: Request) -> tuple[Callable[..., Any], list[str]]:
+        return request.matched

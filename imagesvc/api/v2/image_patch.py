@@ -1,0 +1,87 @@
+"""The two JSON patch forms of the Images API, turned into the changes that the registry applies to the locked row."""
+
+import re
+from typing import Any
+
+from imagesvc import exception
+from imagesvc.api.v2.image_schema import ImageSchema
+
+V20 = "application/openstack-images-v2.0-json-patch"
+V21 = "application/openstack-images-v2.1-json-patch"
+MEDIA_TYPES = (V20, V21)
+
+#: More would keep everybody else waiting; no client needs them.
+MAX_OPERATIONS = 1000
+
+_OPS = ("add", "remove", "replace")
+_BAD_ESCAPE = re.compile("~(?![01])")
+
+
+def parse(document: Any, media_type: str, schema: ImageSchema) -> list[dict[str, Any]]:
+    """The changes, validated, as :meth:`imagesvc.rpc.rpcapi.RegistryAPI.image_patch` takes them.
+
+    :param document: parsed JSON of the body.
+    :raises Invalid: the patch or a value is malformed.
+    :raises Forbidden: it is about a field that is not the client's to change.
+    """
+    if not isinstance(document, list):
+        raise exception.InvalidPatch(reason="Request body must be a JSON array of operation objects.")
+    if len(document) > MAX_OPERATIONS:
+        raise exception.LimitExceeded(reason=f"A patch may have at most {MAX_OPERATIONS} operations.")
+    strict = media_type == V20
+    read = _read_v20 if strict else _read_v21
+    changes = []
+    for operation in document:
+        if not isinstance(operation, dict):
+            raise exception.InvalidPatch(reason="Operations must be JSON objects.")
+        op, pointer = read(operation)
+        changes.append(_change(op, pointer, operation, schema, strict=strict))
+    return changes
+
+
+def _read_v21(operation: dict[str, Any]) -> tuple[str, str]:
+    op, pointer = operation.get("op"), operation.get("path")
+    if op not in _OPS:
+        raise exception.InvalidPatch(reason=f"'op' must be one of {', '.join(_OPS)}, not {str(op)[:40]!r}.")
+    if not isinstance(pointer, str):
+        raise exception.InvalidPatch(reason="'path' must be a string.")
+    return op, pointer
+
+
+def _read_v20(operation: dict[str, Any]) -> tuple[str, str]:
+    named = [op for op in _OPS if op in operation]
+    if len(named) != 1:
+        raise exception.InvalidPatch(reason=f"Operations must have exactly one of {', '.join(_OPS)}.")
+    pointer = operation[named[0]]
+    if not isinstance(pointer, str):
+        raise exception.InvalidPatch(reason=f"'{named[0]}' must be a string.")
+    return named[0], pointer
+
+
+def _change(op: str, pointer: str, operation: dict[str, Any], schema: ImageSchema, *, strict: bool) -> dict[str, Any]:
+    path = _split(pointer)
+    name = path[0]
+    schema.check_writable(name)
+    if len(path) != 1:
+        raise exception.InvalidPatch(reason=f"Path '{pointer[:80]}' does not name an attribute of an image.")
+    change = {"op": op, "path": path, "strict": strict}
+    if op == "remove":
+        if name in schema.base:
+            raise exception.BasePropertyRemoval(name=name)
+        return change
+    if "value" not in operation:
+        raise exception.InvalidPatch(reason=f"Operation '{op}' on '{name}' requires a member named 'value'.")
+    schema.check(name, operation["value"])
+    return {**change, "value": operation["value"]}
+
+
+def _split(pointer: str) -> list[str]:
+    """The segments of a JSON pointer, unescaped."""
+    shown = pointer[:80]
+    if not pointer.startswith("/"):
+        raise exception.InvalidPatch(reason=f"Pointer '{shown}' does not start with '/'.")
+    if pointer.endswith("/") or "//" in pointer:
+        raise exception.InvalidPatch(reason=f"Pointer '{shown}' has an empty segment.")
+    if _BAD_ESCAPE.search(pointer):
+        raise exception.InvalidPatch(reason=f"Pointer '{shown}' contains '~' that begins no escape sequence.")
+    return [segment.replace("~1", "/").replace("~0", "~") for segment in pointer[1:].split("/")]

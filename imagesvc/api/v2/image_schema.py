@@ -1,0 +1,242 @@
+"""The JSON Schemas of images: the same objects are served to clients and enforced on what they send."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from oslo_config import cfg
+
+from imagesvc import exception
+from imagesvc.api import files
+
+Schema = dict[str, Any]
+
+#: ``locations`` is no custom property even where locations are not shown.
+RESERVED = frozenset({"location", "deleted", "deleted_at"})
+RESERVED_PREFIX = "os_glance"
+#: What a client may set besides custom properties; all other base attributes are read-only.
+WRITABLE = frozenset(
+    {
+        "name",
+        "visibility",
+        "protected",
+        "os_hidden",
+        "owner",
+        "container_format",
+        "disk_format",
+        "tags",
+        "min_ram",
+        "min_disk",
+    }
+)
+
+_UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
+_STATUSES = (
+    "queued",
+    "saving",
+    "active",
+    "killed",
+    "deleted",
+    "uploading",
+    "importing",
+    "pending_delete",
+    "deactivated",
+)
+_MAX_INT = 2**31 - 1
+_MAX_PROPERTY_NAME = 255
+#: Quotas are the registry's; this only keeps one request from holding up all others.
+_MAX_ITEMS = 10_000
+#: What a MySQL TEXT column holds.
+_MAX_PROPERTY_BYTES = 65535
+
+
+def _text(description: str, limit: int | None = None, *, null: bool = True, **more: Any) -> Schema:
+    schema: Schema = {"type": ["null", "string"] if null else "string", "description": description, **more}
+    return schema if limit is None else {**schema, "maxLength": limit}
+
+
+def base_properties(container_formats: list[str], disk_formats: list[str], *, locations: bool) -> dict[str, Schema]:
+    """Schemas of the base attributes by name.
+
+    :param locations: whether images show their locations.
+    """
+    return {
+        "id": _text("Identifier of the image.", null=False, pattern=_UUID),
+        "name": _text("Name of the image, for people to read.", 255),
+        "status": _text("Status of the image.", null=False, readOnly=True, enum=list(_STATUSES)),
+        "visibility": _text("Who can use the image.", null=False, enum=["community", "public", "private", "shared"]),
+        "protected": {"type": "boolean", "description": "Whether the image is protected from deletion."},
+        "os_hidden": {"type": "boolean", "description": "Whether the image is left out of the default list."},
+        "checksum": _text("MD5 of the image's data.", 32, readOnly=True),
+        "os_hash_algo": _text("Algorithm of os_hash_value.", 64, readOnly=True),
+        "os_hash_value": _text("Hash of the image's data, in hexadecimal digits.", 128, readOnly=True),
+        "owner": _text("Project that owns the image.", 255),
+        "size": {"type": ["null", "integer"], "readOnly": True, "description": "Bytes of the image's data."},
+        "virtual_size": {
+            "type": ["null", "integer"],
+            "readOnly": True,
+            "description": "Bytes of the disk that the image's data describes.",
+        },
+        "container_format": _text("Format of the container around the disk.", enum=[None, *container_formats]),
+        "disk_format": _text("Format of the disk.", enum=[None, *disk_formats]),
+        "created_at": _text("When the image was created.", null=False, readOnly=True),
+        "updated_at": _text("When the image was last changed.", null=False, readOnly=True),
+        "tags": {
+            "type": "array",
+            "description": "Words that images can be found by.",
+            "items": {"type": "string", "maxLength": 255},
+        },
+        "direct_url": _text("URL of the image's data in its store.", null=False, readOnly=True),
+        "min_ram": _count("Megabytes of memory that a server needs to boot the image."),
+        "min_disk": _count("Gigabytes of disk that a server needs to boot the image."),
+        "self": _text("URL of the image.", null=False, readOnly=True),
+        "file": _text("URL of the image's data.", null=False, readOnly=True),
+        "stores": _text("Stores that hold the image's data, separated by commas.", null=False, readOnly=True),
+        "schema": _text("URL of this schema.", null=False, readOnly=True),
+        **({"locations": _locations()} if locations else {}),
+    }
+
+
+def _count(description: str) -> Schema:
+    return {"type": "integer", "description": description, "minimum": 0, "maximum": _MAX_INT}
+
+
+def _locations() -> Schema:
+    return {
+        "type": "array",
+        "readOnly": True,
+        "description": "URLs of the image's data in its stores.",
+        "items": {
+            "type": "object",
+            "properties": {"url": {"type": "string"}, "metadata": {"type": "object"}},
+            "required": ["url", "metadata"],
+        },
+    }
+
+
+class ImageSchema:
+    """The schema of an image, compiled once.
+
+    :param base: from :func:`base_properties`.
+    :param custom: schemas of the custom properties that the operator has described, by name.
+    :param required: custom properties without which no image may be created.
+    """
+
+    def __init__(
+        self, base: Mapping[str, Schema], custom: Mapping[str, Schema], required: tuple[str, ...] = ()
+    ) -> None:
+        others = {name: {**schema, "is_base": False} for name, schema in custom.items() if name not in base}
+        self.base = frozenset(base)
+        self.document: Schema = {
+            "name": "image",
+            "properties": {**base, **others},
+            "additionalProperties": {"type": "string"},
+            "links": [
+                {"rel": "self", "href": "{self}"},
+                {"rel": "enclosure", "href": "{file}"},
+                {"rel": "describedby", "href": "{schema}"},
+            ],
+        }
+        self._required = required
+        if required:
+            self.document["required"] = list(required)
+        self._validators = {name: _compile(schema) for name, schema in self.document["properties"].items()}
+        self._additional = _compile(self.document["additionalProperties"])
+
+    def collection(self) -> Schema:
+        """The schema of a page of images."""
+        return {
+            "name": "images",
+            "properties": {
+                "images": {"type": "array", "items": self.document},
+                "first": {"type": "string"},
+                "next": {"type": "string"},
+                "schema": {"type": "string"},
+            },
+            "links": [
+                {"rel": "first", "href": "{first}"},
+                {"rel": "next", "href": "{next}"},
+                {"rel": "describedby", "href": "{schema}"},
+            ],
+        }
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse a value that an attribute or custom property cannot have.
+
+        :raises InvalidParameter: naming it.
+        :raises LimitExceeded: it is a list that would take too long to look at.
+        """
+        if isinstance(value, list) and len(value) > _MAX_ITEMS:
+            raise exception.LimitExceeded(reason=f"'{name}' has more than {_MAX_ITEMS} items.")
+        error = jsonschema.exceptions.best_match(self._validators.get(name, self._additional).iter_errors(value))
+        if error is not None:
+            raise exception.InvalidParameter(name=name, reason=error.message[:500])
+        if name not in self.base:
+            _check_custom(name, value)
+
+    def check_new(self, fields: Mapping[str, Any]) -> None:
+        """Refuse what a new image cannot have.
+
+        :raises InvalidParameter: naming the first wrong or missing field.
+        :raises ReservedProperty, ReadOnlyProperty: for fields that are not the client's to set.
+        """
+        for name, value in fields.items():
+            if name != "id":
+                self.check_writable(name)
+            self.check(name, value)
+        for name in self._required:
+            if name not in fields:
+                raise exception.InvalidParameter(name=name, reason="it is required")
+
+    def check_writable(self, name: str) -> None:
+        """Refuse a field that is not the client's to set.
+
+        :raises ReservedProperty, ReadOnlyProperty: naming it.
+        """
+        if name in RESERVED or name == "locations" or name.startswith(RESERVED_PREFIX):
+            raise exception.ReservedProperty(name=name)
+        if name in self.base and name not in WRITABLE:
+            raise exception.ReadOnlyProperty(name=name)
+
+
+def _check_custom(name: str, value: Any) -> None:
+    if not name or len(name) > _MAX_PROPERTY_NAME:
+        raise exception.InvalidParameter(
+            name=name[:40], reason=f"the name of a property must have between 1 and {_MAX_PROPERTY_NAME} characters"
+        )
+    if isinstance(value, str) and len(value.encode()) > _MAX_PROPERTY_BYTES:
+        raise exception.InvalidParameter(name=name, reason=f"it is longer than {_MAX_PROPERTY_BYTES} bytes")
+
+
+def _compile(schema: Schema) -> Any:
+    # Draft 4 does not take 5.0 for an integer; the databases would not either.
+    return jsonschema.Draft4Validator(schema)
+
+
+def load(conf: cfg.ConfigOpts) -> ImageSchema:
+    """The schema for this configuration and its schema-image.json.
+
+    :raises ConfigurationError: schema-image.json cannot be used.
+    """
+    base = base_properties(
+        conf.image_format.container_formats, conf.image_format.disk_formats, locations=conf.show_multiple_locations
+    )
+    path = files.find(conf, ["schema-image.json"], "schema-image.json")
+    custom, required = _read_custom(path) if path else ({}, ())
+    return ImageSchema(base, custom, required)
+
+
+def _read_custom(path: Path) -> tuple[dict[str, Schema], tuple[str, ...]]:
+    """Both shapes of the file: properties by name, or these as ``properties`` beside ``required``."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        properties, required = document, ()
+        if isinstance(document.get("properties"), dict) and "type" not in document["properties"]:
+            properties, required = document["properties"], tuple(document.get("required", ()))
+        for schema in properties.values():
+            jsonschema.Draft4Validator.check_schema(schema)
+    except (OSError, ValueError, AttributeError, jsonschema.SchemaError) as error:
+        raise exception.ConfigurationError(reason=f"{path} cannot be used: {error}") from error
+    return dict(properties), required

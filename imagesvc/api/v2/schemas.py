@@ -1,0 +1,25 @@
+"""``/v2/schemas``: the schemas that requests are checked against, as clients read them."""
+
+import pecan
+
+from imagesvc.api.app import Request, Response
+from imagesvc.api.v2 import views
+from imagesvc.api.v2.image_schema import ImageSchema
+
+_json = pecan.expose(content_type="application/json")
+
+
+class SchemasController:
+    """Serves what it is given; the documents are rendered once."""
+
+    def __init__(self, schema: ImageSchema) -> None:
+        self._image = views.dump(schema.document)
+        self._images = views.dump(schema.collection())
+
+    @_json
+    def image(self, _request: Request, _response: Response) -> Response:
+        return Response(self._image)
+
+    @_json
+    def images(self, _request: Request, _response: Response) -> Response:
+        return Response(self._images)

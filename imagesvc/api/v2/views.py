@@ -1,0 +1,98 @@
+"""Images as clients see them: JSON with the fields, names and order of the Images API."""
+
+import dataclasses
+import json
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imagesvc import objects
+
+#: Properties of ours that clients never see.
+_INTERNAL = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageView:
+    """Renders images.
+
+    :param direct_url: show the URL of the first location.
+    :param locations: show all locations.
+    :param stores: show the ids of the stores that hold the data.
+    """
+
+    direct_url: bool
+    locations: bool
+    stores: bool
+
+    def show(self, image: objects.Image) -> dict[str, Any]:
+        """One image as a JSON object."""
+        url = f"/v2/images/{image.id}"
+        document: dict[str, Any] = {
+            **_custom(image.properties),
+            "name": image.name,
+            "disk_format": image.disk_format,
+            "container_format": image.container_format,
+            "visibility": image.visibility,
+            "size": image.size,
+            "virtual_size": image.virtual_size,
+            "status": image.status,
+            "checksum": image.checksum,
+            "protected": image.protected,
+            "min_ram": image.min_ram,
+            "min_disk": image.min_disk,
+            "owner": image.owner,
+            "os_hidden": image.os_hidden,
+            "os_hash_algo": image.os_hash_algo,
+            "os_hash_value": image.os_hash_value,
+            "id": image.id,
+            "created_at": _time(image.created_at),
+            "updated_at": _time(image.updated_at),
+        }
+        if self.locations or image.locations:
+            self._add_locations(document, image.locations)
+        document["tags"] = list(image.tags)
+        document["self"] = url
+        document["file"] = f"{url}/file"
+        document["schema"] = "/v2/schemas/image"
+        return document
+
+    def _add_locations(self, document: dict[str, Any], locations: Sequence[objects.Location]) -> None:
+        if self.locations:
+            document["locations"] = [{"url": where.url, "metadata": where.metadata} for where in locations]
+        if self.direct_url and locations:
+            document["direct_url"] = locations[0].url
+        stores = [where.metadata["store"] for where in locations if "store" in where.metadata]
+        if self.stores and stores:
+            document["stores"] = ",".join(stores)
+
+    def page(self, page: objects.ImagePage, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """A page with links to the first and the next one.
+
+        :param query: the request's parameters, which the links repeat.
+        """
+        rest = [(name, value) for name, value in query if name != "marker"]
+        document: dict[str, Any] = {"images": [self.show(image) for image in page.images], "first": _link(rest)}
+        if page.next_marker is not None:
+            document["next"] = _link([*rest, ("marker", page.next_marker)])
+        document["schema"] = "/v2/schemas/images"
+        return document
+
+
+def dump(document: Any) -> bytes:
+    """JSON as it goes out: UTF-8, nothing escaped that need not be."""
+    return _encode(document).encode("utf-8")
+
+
+def _custom(properties: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value or "" for name, value in properties.items() if name not in _INTERNAL}
+
+
+def _time(value: str) -> str:
+    return f"{value[:19]}Z"
+
+
+def _link(query: Sequence[tuple[str, str]]) -> str:
+    return f"/v2/images?{urllib.parse.urlencode(query)}" if query else "/v2/images"
