@@ -1,0 +1,179 @@
+"""One trial: a deployment, a load, faults, and the verdict."""
+
+import collections
+import contextlib
+import dataclasses
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.fixtures.daemons import Deployment
+from tests.fixtures.failpoints import Failpoints
+from tests.fixtures.images import ImageClient
+from tests.history import checker
+from tests.history.client import LoggingClient, view
+from tests.history.faults import Nemesis, Server
+from tests.history.log import FINAL, History
+from tests.history.workload import CLIENTS, PATIENCE, Load
+
+#: Seconds within which everything that died has been cleaned up behind when nothing dies any more: leases of 3 s, some
+#: passes, a busy machine.
+SETTLE_SECONDS = 30.0
+#: A call's deadline is 8 s at most; beyond it only a registry that was frozen between its look at the clock and its commit.
+#: Behind an upload that failed nobody can clean up while both daemons are struck in turn, so that may take longer.
+BOUNDS = checker.Bounds(late=45, settled=2 * SETTLE_SECONDS, patience=PATIENCE)
+
+_SEED_VARIABLE = "IMAGESVC_SEED"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a trial came to.
+
+    :ivar faults: what was done to the service, in order.
+    """
+
+    seed: str
+    history: History
+    faults: Sequence[str]
+    anomalies: Sequence[checker.Anomaly]
+    seconds: float
+
+    def __str__(self) -> str:
+        counts = collections.Counter(operation.outcome for operation in self.history)
+        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+        images = len(self.history.by_image())
+        return (
+            f"seed {self.seed}: {len(self.history)} operations on {images} images ({outcomes}), "
+            f"{len(self.faults)} faults, {len(self.anomalies)} anomalies, {self.seconds:.0f} s"
+        )
+
+    def report(self, limit: int = 20) -> str:
+        """For the reader of a failed test."""
+        lines = [str(self), f"again: {_SEED_VARIABLE}={self.seed}", *map(str, self.anomalies[:limit])]
+        return "\n".join([*lines, f"faults: {collections.Counter(self.faults)}"])
+
+
+def seed() -> str:
+    """From the environment, else a new one."""
+    return os.environ.get(_SEED_VARIABLE) or str(random.SystemRandom().randrange(1 << 32))
+
+
+def options(transport_url: str | None = None, database_url: str | None = None) -> dict[str, dict[str, Any]]:
+    """What a deployment under trial is configured with.
+
+    :param transport_url: None for ``local://``; :param database_url: None for SQLite.
+    """
+    chosen: dict[str, dict[str, Any]] = {
+        # Where data is must be seen from outside.
+        "DEFAULT": {"show_multiple_locations": True, "workers": 2, "graceful_shutdown_timeout": 10},
+        "registry": {"workers": 2},
+        # Shorter than the longest freeze, so that outcomes become unknown and calls come too late.
+        "rpc": {"try_timeout": 1, "metadata_deadline": 4, "commit_deadline": 8},
+    }
+    if transport_url is not None:
+        chosen["DEFAULT"]["transport_url"] = transport_url
+    if database_url is not None:
+        chosen["database"] = {"connection": database_url}
+    return chosen
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Site:
+    """What is under trial.
+
+    :ivar deployments: of one catalogue and one store, which is the first one's.
+    :ivar servers: brokers and databases by name; they are struck too.
+    :ivar failpoints: of the first deployment, where its transport is ``local://``.
+    """
+
+    deployments: Sequence[Deployment]
+    servers: Mapping[str, Server] = dataclasses.field(default_factory=dict)
+    failpoints: Failpoints | None = None
+
+
+@contextlib.contextmanager
+def site(
+    directory: Path,
+    hosts: int = 1,
+    transport_url: str | None = None,
+    database_url: str | None = None,
+    servers: Mapping[str, Server] | None = None,
+) -> Iterator[Site]:
+    """Both daemons on each of the hosts, under a name and on ports of their own, with one store, transport and database."""
+    failpoints = Failpoints(directory / "failpoints") if transport_url is None else None
+    deployments: list[Deployment] = []
+    try:
+        for number in range(hosts):
+            home = directory / f"host-{number}"
+            home.mkdir()
+            chosen = options(transport_url, database_url)
+            chosen["DEFAULT"] |= {"host": home.name, "state_path": directory / "state"}
+            deployments.append(Deployment(home, chosen))
+        if failpoints is not None:
+            deployments[0].environment = failpoints.environment
+        for deployment in deployments:
+            deployment.configure()
+        deployments[0].manage("db_sync")
+        for deployment in deployments:
+            deployment.start()
+        yield Site(deployments, servers or {}, failpoints)
+    finally:
+        for deployment in deployments:
+            deployment.close()
+
+
+def conduct(site: Site, faults: int, seed: str, clients: int = CLIENTS) -> Verdict:
+    """Load, faults, and what the checker says of them; leaves ``history.jsonl`` behind when something is wrong."""
+    print(f"{_SEED_VARIABLE}={seed}")  # noqa: T201 -- without it a failed run could not be repeated
+    began = time.monotonic()
+    history = History()
+    nemesis = Nemesis(site.deployments, seed, history.acknowledged, site.servers, site.failpoints)
+    log = site.deployments[0].directory / "history.jsonl"
+    try:
+        with Load([deployment.url for deployment in site.deployments], seed, history, clients):
+            nemesis.run(faults)
+        remains = read_everything(site.deployments[0], history)
+        anomalies = checker.check(history, remains, BOUNDS)
+    except BaseException:
+        history.save(log)
+        raise
+    if anomalies:
+        history.save(log)
+    return Verdict(seed, history, nemesis.done, anomalies, time.monotonic() - began)
+
+
+def read_everything(
+    deployment: Deployment, history: History, settle_seconds: float = SETTLE_SECONDS
+) -> checker.Remains:
+    """Wait until the service has cleaned up, then read each image there ever was, the list, and the directories.
+
+    What is not clean when the time is up is for the checker to find.
+    """
+    api = ImageClient(deployment.url)
+    deadline = time.monotonic() + settle_seconds
+    while not _is_clean(api, deployment) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    listed = {image["id"]: view(image) for image in api.images()}
+    final = LoggingClient(FINAL, deployment.url, history, PATIENCE)
+    for image in history.by_image():
+        if final.show(image).seen.get("status") == "active":
+            final.download(image)
+    return checker.Remains(listed, _files(deployment.images), _files(deployment.staging))
+
+
+def _is_clean(api: ImageClient, deployment: Deployment) -> bool:
+    images = list(api.images())
+    named = {Path(location["url"]).name for image in images for location in image["locations"]}
+    return (
+        all(image["status"] in {"queued", "active"} for image in images)
+        and _files(deployment.images) == named
+        and not _files(deployment.staging)
+    )
+
+
+def _files(directory: Path) -> frozenset[str]:
+    return frozenset(path.name for path in directory.iterdir() if path.is_file()) if directory.exists() else frozenset()

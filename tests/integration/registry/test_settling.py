@@ -1,0 +1,3 @@
+"""The tests of SQLite, on servers."""
+
+from tests.unit.registry.test_settling import *  # noqa: F403

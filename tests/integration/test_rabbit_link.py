@@ -1,0 +1,38 @@
+"""The link to the broker is cut after a request was published and before the broker's confirmation came back."""
+
+import pytest
+
+from tests.contract.conftest import until
+from tests.fixtures import rabbit_wire
+from tests.fixtures.rpc import make_context
+from tests.integration import test_seam_rabbit as seam
+
+broker, registries, held = seam.broker, seam.registries, seam.held
+
+
+@pytest.fixture
+def link(broker):
+    made = rabbit_wire.Link(broker.port)
+    yield made
+    made.close()
+
+
+def test_a_link_cut_between_publish_and_confirmation_doubles_nothing(broker, registries, link, held):
+    """The driver publishes again, the other registry gets it, and the operation's id makes one effect of it."""
+    registries.start(), registries.start()
+    seam._meet(registries, broker, link.port)
+    caller = registries.caller()
+    values = ["first"]
+    assert caller.mutate(make_context(), "apply", "1.0", value="first")
+    twice = 0
+    for number in range(8):
+        link.deafen()
+        call = seam.Background(caller.mutate, "apply_counted", "1.0", value=number)
+        until(lambda count=number + 1: len(registries.effects) > count)
+        assert link.swallowed.wait(10)
+        link.cut()
+        assert call.result() == {"value": number}
+        values.append(number)
+        twice += len(list(registries.state.glob(f"ran.{number}.*"))) > 1
+    assert sorted(map(str, registries.effects)) == sorted(map(str, values))
+    assert twice, "nothing was delivered twice: this tests nothing"

@@ -1,0 +1,45 @@
+import pytest
+
+from imagesvc import exception
+from imagesvc.registry.db import children
+from tests.fixtures.registry import in_transaction, make_registry
+from tests.fixtures.rpc import make_context
+
+MEMBER = make_context(roles=["member", "reader"], project_id="p1")
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return make_registry(tmp_path / "state")
+
+
+def test_two_names_that_are_one_to_the_database_are_a_conflict(registry):
+    image_id = registry.image(MEMBER, properties={"a": "1"})
+    with pytest.raises(exception.PropertyExists):
+        in_transaction(registry, children.add_properties, image_id, {"a": "2"})
+    assert registry.api.image_get(MEMBER, image_id).properties == {"a": "1"}
+
+
+def test_a_dead_row_is_revived(registry):
+    image_id = registry.image(MEMBER, properties={"a": "1", "b": "1"})
+    in_transaction(registry, children.set_properties, image_id, {"a": "1", "b": "1"}, {})
+    in_transaction(registry, children.set_properties, image_id, {}, {"b": "2", "c": None})
+    assert registry.api.image_get(MEMBER, image_id).properties == {"b": "2", "c": None}
+    assert registry.rows("SELECT count(*) FROM image_properties") == [(3,)]
+
+
+def test_what_did_not_change_is_not_written(registry):
+    image_id = registry.image(MEMBER, properties={"a": "1", "b": "2"}, tags=["t"])
+    registry.clock.sleep(10)
+    changes = [{"op": "replace", "path": ["a"], "value": "9"}, {"op": "add", "path": ["tags"], "value": ["t", "u"]}]
+    registry.api.image_patch(MEMBER, image_id, changes)
+    late = "2027-01-15 08:00:10.000000"
+    assert registry.rows("SELECT name FROM image_properties WHERE updated_at = :late", late=late) == [("a",)]
+    assert registry.rows("SELECT value FROM image_tags WHERE updated_at = :late", late=late) == [("u",)]
+
+
+def test_locations_have_numbers(registry):
+    image_id = registry.image(MEMBER)
+    row_ids = [in_transaction(registry, children.add_location, image_id, url, {"store": "s"}) for url in ("u1", "u2")]
+    locations = registry.api.image_get(MEMBER, image_id).locations
+    assert [(location.id, location.url) for location in locations] == list(zip(row_ids, ["u1", "u2"], strict=True))

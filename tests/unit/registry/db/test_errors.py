@@ -1,0 +1,107 @@
+import sqlite3
+
+import pytest
+import sqlalchemy
+from oslo_db import exception as db_exc
+
+from imagesvc.registry.db import errors
+
+
+def _sqlite(code, words="words"):
+    error = sqlite3.OperationalError(words)
+    error.sqlite_errorcode = code
+    return sqlalchemy.exc.OperationalError("SELECT secret", {"secret": 1}, error)
+
+
+class _PostgresqlError(Exception):
+    def __init__(self, pgcode):
+        super().__init__("words")
+        self.pgcode = pgcode
+
+
+def _postgresql(code):
+    return sqlalchemy.exc.OperationalError("SELECT", {}, _PostgresqlError(code))
+
+
+def _mysql(number):
+    return sqlalchemy.exc.ProgrammingError("SELECT", {}, Exception(number, "words"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        db_exc.DBDeadlock(),
+        db_exc.DBConsistencyError(),
+        db_exc.DBConnectionError(),
+        _sqlite(sqlite3.SQLITE_BUSY),
+        _sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT),
+        _sqlite(sqlite3.SQLITE_LOCKED),
+        _postgresql("40001"),
+        _postgresql("40P01"),
+        _postgresql("55P03"),
+        _mysql(1020),
+        _mysql(1927),
+        db_exc.DBError(_postgresql("40001")),
+    ],
+    ids=repr,
+)
+def test_worth_another_try(error):
+    assert errors.is_transient(error)
+
+
+@pytest.mark.parametrize(
+    "error", [db_exc.DBDuplicateEntry(), _sqlite(sqlite3.SQLITE_FULL), _postgresql("42P01"), _mysql(1146)], ids=repr
+)
+def test_not_worth_another_try(error):
+    assert not errors.is_transient(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [db_exc.DBNonExistentTable("t"), db_exc.DBNonExistentDatabase("d"), _postgresql("42P01"), _mysql(1146)],
+    ids=repr,
+)
+def test_no_schema(error):
+    assert errors.is_missing_schema(error)
+
+
+def test_a_missing_column_is_not_a_missing_schema():
+    assert not errors.is_missing_schema(_mysql(1054))
+
+
+@pytest.mark.parametrize(
+    "code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN]
+)
+def test_the_disk_is_the_environment(code):
+    assert errors.is_environment(_sqlite(code))
+
+
+@pytest.mark.parametrize("error", [_postgresql("22001"), _postgresql("22021"), _mysql(1366), _mysql(1267)], ids=repr)
+def test_no_room_for_a_value_is_bad_input(error):
+    assert errors.is_bad_value(error)
+    assert errors.is_bad_value(db_exc.DBError(error))
+
+
+@pytest.mark.parametrize("error", [_postgresql("42P01"), _mysql(1146), _sqlite(1), db_exc.DBDeadlock()], ids=repr)
+def test_other_errors_are_no_bad_input(error):
+    assert not errors.is_bad_value(error)
+
+
+def test_a_server_that_only_reads_is_the_environment():
+    assert errors.is_environment(sqlalchemy.exc.InternalError("INSERT", {}, _PostgresqlError("25006")))
+
+
+def test_a_refused_login_is_the_environment():
+    assert errors.is_environment(_postgresql("28P01"))
+    assert errors.is_environment(db_exc.DBError(_postgresql("28P01")))
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL, None])
+def test_a_wrong_statement_is_ours(code):
+    assert not errors.is_environment(_sqlite(code))
+
+
+def test_the_cause_has_no_statement_and_no_parameters():
+    assert errors.cause_of(_sqlite(1, "disk on fire\nsecond line")) == "disk on fire"
+    assert errors.cause_of(db_exc.DBConnectionError(_sqlite(1, "gone"))) == "gone"
+    assert errors.cause_of(db_exc.DBDeadlock()) == "DBDeadlock"

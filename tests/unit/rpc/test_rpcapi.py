@@ -1,0 +1,106 @@
+import inspect
+
+import pytest
+
+from imagesvc import objects, rpc
+from imagesvc.rpc import rpcapi
+from tests.fixtures.rpc import make_context
+
+_IMAGE = objects.Image(id="i", name="n", tags=("a",), properties={"p": "v"}, locations=(objects.Location("file:///x"),))
+
+
+class _Caller:
+    """Takes the place of a caller: notes the call and returns what it was told."""
+
+    def __init__(self, result):
+        self.result = result
+        self.calls = []
+
+    def read(self, context, method, minimum, /, **arguments):
+        self.calls.append(("read", method, minimum, arguments))
+        return self.result
+
+    def mutate(self, context, method, minimum, /, **arguments):
+        self.calls.append(("mutate", method, minimum, arguments))
+        return self.result
+
+
+_BLOB = objects.StoredBlob("file:///x", 3, "md5", "sha")
+_GRANT = objects.UploadGrant("u", _IMAGE, 5, 30.0)
+_ITEM = objects.CleanupItem("upload", "r", "i", upload_id="u")
+
+_CASES = [
+    ("image_get", ("i",), "read", {"image_id": "i"}, _IMAGE),
+    ("image_get_for_download", ("i",), "read", {"image_id": "i"}, _IMAGE),
+    (
+        "image_list",
+        (objects.ImageQuery(filters=(("name", "eq", "n"),), sort=(("id", "asc"),)),),
+        "read",
+        {
+            "query": {
+                "filters": [["name", "eq", "n"]],
+                "sort": [["id", "asc"]],
+                "limit": 25,
+                "marker": None,
+                "visibility": None,
+                "member_status": "accepted",
+                "os_hidden": False,
+            }
+        },
+        objects.ImagePage((_IMAGE,), "m"),
+    ),
+    ("image_create", ({"id": "i", "tags": ["a"]},), "mutate", {"image": {"id": "i", "tags": ["a"]}}, _IMAGE),
+    (
+        "image_patch",
+        ("i", [{"op": "add", "path": ["p"], "value": "v", "strict": False}]),
+        "mutate",
+        {"image_id": "i", "changes": [{"op": "add", "path": ["p"], "value": "v", "strict": False}]},
+        _IMAGE,
+    ),
+    ("image_delete", ("i",), "mutate", {"image_id": "i"}, None),
+    (
+        "upload_begin",
+        ("i", "u", "file", 5, "h", "w"),
+        "mutate",
+        {"image_id": "i", "upload_id": "u", "store": "file", "size": 5, "host": "h", "worker": "w"},
+        _GRANT,
+    ),
+    ("upload_renew", ("u", 7), "mutate", {"upload_id": "u", "received": 7}, None),
+    (
+        "upload_complete",
+        ("u", _BLOB, "sha512", None),
+        "mutate",
+        {"upload_id": "u", "blob": _BLOB.to_primitive(), "os_hash_algo": "sha512", "virtual_size": None},
+        _IMAGE,
+    ),
+    ("upload_abort", ("u",), "mutate", {"upload_id": "u"}, None),
+    ("uploads_abort_worker", ("w",), "mutate", {"worker": "w"}, 3),
+    ("cleanup_claim", ("h", ["a"]), "mutate", {"host": "h", "stores": ["a"], "limit": 100}, [_ITEM]),
+    ("cleanup_done", ([_ITEM],), "mutate", {"items": [{"kind": "upload", "ref": "r"}]}, None),
+    ("blobs_unknown", ([{"upload_id": "u"}],), "read", {"blobs": [{"upload_id": "u"}]}, [{"upload_id": "u"}]),
+    ("ping", (), "read", {}, {"version": "1.0", "database": "ok"}),
+]
+
+
+def _lower(value):
+    if isinstance(value, list):
+        return [_lower(item) for item in value]
+    return value.to_primitive() if hasattr(value, "to_primitive") else value
+
+
+@pytest.mark.parametrize(("method", "arguments", "kind", "sent", "result"), _CASES, ids=[case[0] for case in _CASES])
+def test_a_method_makes_one_call_and_lifts_its_result(method, arguments, kind, sent, result):
+    caller = _Caller(_lower(result))
+    assert getattr(rpcapi.RegistryAPI(caller), method)(make_context(), *arguments) == result
+    assert caller.calls == [(kind, method, "1.0", sent)]
+
+
+def test_every_method_is_tried_here():
+    names = {name for name, _ in inspect.getmembers(rpcapi.RegistryAPI, inspect.isfunction) if not name.startswith("_")}
+    assert names == {case[0] for case in _CASES}
+
+
+def test_the_version_history_ends_with_the_version():
+    history = [line.split()[1] for line in inspect.getdoc(rpc).splitlines() if line.startswith("* ")]
+    assert history[-1] == rpc.VERSION
+    assert history == sorted(history, key=lambda version: [int(part) for part in version.split(".")])
