@@ -1,9 +1,9 @@
 """The virtual environments that tools/serve, tools/test and tools/client work in, made on first use.
 
-``.venv`` holds the service (editable) with the extras asked for so far, ``.venv-client`` the command-line clients, so
-that the service never sees the clients' dependencies.  Both get exactly the versions of constraints.txt; a stamp inside
-says what was installed, so that a later start that needs nothing more costs nothing.  Standard library only: this runs
-before anything is installed.
+``.venv`` holds the service (editable) with the extras asked for so far, ``.venv-client`` the command-line clients, and
+``.venv-keystone`` the identity service of the integration tests, so that none sees what the others depend on.  All get
+exactly the versions of constraints.txt; a stamp inside says what was installed, so that a later start that needs nothing
+more costs nothing.  Standard library only: this runs before anything is installed.
 """
 
 import hashlib
@@ -20,9 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CLIENT_VENV = ROOT / ".venv-client"
+KEYSTONE_VENV = ROOT / ".venv-keystone"
 
 _CONSTRAINTS = ROOT / "constraints.txt"
 _CLIENTS = ("python-openstackclient", "python-glanceclient")
+_KEYSTONE = ("keystone", "gunicorn")
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 
 
@@ -41,6 +43,11 @@ def service(*extras: str) -> Path:
 def client() -> Path:
     """Make .venv-client with the ``openstack`` and ``glance`` commands; its bin directory."""
     return _ensure(CLIENT_VENV, _digest("constraints.txt"), list(_CLIENTS), list(_CLIENTS))
+
+
+def keystone() -> Path:
+    """Make .venv-keystone with ``keystone-manage`` and a server to run Keystone in; its bin directory."""
+    return _ensure(KEYSTONE_VENV, _digest("constraints.txt"), list(_KEYSTONE), list(_KEYSTONE))
 
 
 def _ensure(venv: Path, digest: str, contents: list[str], arguments: list[str]) -> Path:
