@@ -6,12 +6,12 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 import psutil
 
 from tests.fixtures.daemons import Deployment, wait_for
 from tests.fixtures.failpoints import Failpoints
+from tests.history.servers import Fault
 
 API, REGISTRY = "glance-api", "glance-registry"
 
@@ -24,22 +24,12 @@ _PROGRESS, _BACK_SECONDS = 150, 60
 _ORPHAN_SECONDS = 40
 
 
-class Server(Protocol):
-    """A broker or a database that the daemons need."""
-
-    def kill(self) -> None: ...
-
-    def start(self) -> None: ...
-
-    def frozen(self) -> contextlib.AbstractContextManager[None]: ...
-
-
 class Nemesis:
     """Does harm and undoes it.
 
     :param deployments: each with both daemons; a fault strikes one of them.
     :param progress: number of acknowledged changes so far.
-    :param servers: brokers and databases by name, to be killed and frozen as well.
+    :param more: faults of brokers and databases, by name.
     :param failpoints: of the first deployment, if its transport is ``local://``.
     """
 
@@ -48,13 +38,13 @@ class Nemesis:
         deployments: Sequence[Deployment],
         seed: str,
         progress: Callable[[], int],
-        servers: Mapping[str, Server] | None = None,
+        more: Mapping[str, Fault] | None = None,
         failpoints: Failpoints | None = None,
     ) -> None:
         self._deployments = deployments
         self._dice = random.Random(f"{seed}/nemesis")
         self._progress = progress
-        self._servers = dict(servers or {})
+        self._more = dict(more or {})
         self._failpoints = failpoints
         self.done: list[str] = []
 
@@ -91,12 +81,7 @@ class Nemesis:
             }
         if self._failpoints is not None:
             kinds[f"{REGISTRY} killed between commit and reply"] = self._kill_before_reply
-        for name, server in self._servers.items():
-            kinds |= {
-                f"{name} killed": lambda server=server: self._kill_server(server),
-                f"{name} frozen": lambda server=server: self._freeze_server(server),
-            }
-        return kinds
+        return kinds | {name: lambda fault=fault: fault(self._outage) for name, fault in self._more.items()}
 
     def _pause(self, most: float) -> None:
         """Nothing is waited for: how long a fault lasts, and when the next one comes, are the dice's to say."""
@@ -168,15 +153,6 @@ class Nemesis:
         with self._site.frozen(_other(daemon)):
             self._pause(1)
             self._kill_worker(daemon)
-            self._outage()
-
-    def _kill_server(self, server: Server) -> None:
-        server.kill()
-        self._outage()
-        server.start()
-
-    def _freeze_server(self, server: Server) -> None:
-        with server.frozen():
             self._outage()
 
     # -- whom they strike ----------------------------------------------------------------------------

@@ -56,11 +56,13 @@ class History:
 
     def __init__(self, operations: Iterable[Operation] = ()) -> None:
         self._operations = list(operations)
+        self._acknowledged = sum(map(_is_progress, self._operations))
         self._lock = threading.Lock()
 
     def add(self, operation: Operation) -> None:
         with self._lock:
             self._operations.append(operation)
+            self._acknowledged += _is_progress(operation)
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -70,8 +72,7 @@ class History:
 
     def acknowledged(self) -> int:
         """How many changes were acknowledged until now."""
-        with self._lock:
-            return sum(operation.acknowledged and operation.changes for operation in self._operations)
+        return self._acknowledged
 
     def by_image(self) -> dict[str, list[Operation]]:
         found = defaultdict(list)
@@ -86,3 +87,7 @@ class History:
     @classmethod
     def load(cls, path: Path) -> Self:
         return cls(Operation(**json.loads(line)) for line in path.read_text().splitlines())
+
+
+def _is_progress(operation: Operation) -> bool:
+    return operation.acknowledged and operation.changes

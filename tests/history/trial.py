@@ -15,8 +15,9 @@ from tests.fixtures.failpoints import Failpoints
 from tests.fixtures.images import ImageClient
 from tests.history import checker
 from tests.history.client import LoggingClient, view
-from tests.history.faults import Nemesis, Server
+from tests.history.faults import Nemesis
 from tests.history.log import FINAL, History
+from tests.history.servers import Fault
 from tests.history.workload import CLIENTS, PATIENCE, Load
 
 #: Seconds within which everything that died has been cleaned up behind when nothing dies any more: leases of 3 s, some
@@ -86,12 +87,12 @@ class Site:
     """What is under trial.
 
     :ivar deployments: of one catalogue and one store, which is the first one's.
-    :ivar servers: brokers and databases by name; they are struck too.
+    :ivar faults: of its broker and database, by name.
     :ivar failpoints: of the first deployment, where its transport is ``local://``.
     """
 
     deployments: Sequence[Deployment]
-    servers: Mapping[str, Server] = dataclasses.field(default_factory=dict)
+    faults: Mapping[str, Fault] = dataclasses.field(default_factory=dict)
     failpoints: Failpoints | None = None
 
 
@@ -101,29 +102,47 @@ def site(
     hosts: int = 1,
     transport_url: str | None = None,
     database_url: str | None = None,
-    servers: Mapping[str, Server] | None = None,
+    faults: Mapping[str, Fault] | None = None,
 ) -> Iterator[Site]:
-    """Both daemons on each of the hosts, under a name and on ports of their own, with one store, transport and database."""
+    """Both daemons on each of the hosts, under a name and on ports of their own, with one store, transport and database.
+
+    :param transport_url: None for ``local://``: the hosts then share a directory for their sockets, too.
+    :param database_url: None for SQLite.
+    """
     failpoints = Failpoints(directory / "failpoints") if transport_url is None else None
     deployments: list[Deployment] = []
     try:
         for number in range(hosts):
             home = directory / f"host-{number}"
             home.mkdir()
-            chosen = options(transport_url, database_url)
-            chosen["DEFAULT"] |= {"host": home.name, "state_path": directory / "state"}
-            deployments.append(Deployment(home, chosen))
+            deployments.append(Deployment(home, _of_host(number, directory, transport_url, database_url)))
         if failpoints is not None:
             deployments[0].environment = failpoints.environment
         for deployment in deployments:
             deployment.configure()
+        if transport_url is not None:
+            deployments[0].manage("rpc_key", "create")
         deployments[0].manage("db_sync")
         for deployment in deployments:
             deployment.start()
-        yield Site(deployments, servers or {}, failpoints)
+        yield Site(deployments, faults or {}, failpoints)
     finally:
         for deployment in deployments:
             deployment.close()
+
+
+def _of_host(
+    number: int, directory: Path, transport_url: str | None, database_url: str | None
+) -> dict[str, dict[str, Any]]:
+    """The options of one of several hosts that share an image store."""
+    chosen = options(transport_url, database_url)
+    chosen["DEFAULT"]["host"] = f"host-{number}"
+    if transport_url is None:
+        chosen["DEFAULT"]["state_path"] = directory / "state"
+    else:
+        chosen["rpc"]["signing_key_file"] = directory / "rpc.keys"
+        chosen["glance_store"] = {"filesystem_store_datadir": directory / "host-0" / "state" / "images"}
+    return chosen
 
 
 def conduct(site: Site, faults: int, seed: str, clients: int = CLIENTS) -> Verdict:
@@ -131,7 +150,7 @@ def conduct(site: Site, faults: int, seed: str, clients: int = CLIENTS) -> Verdi
     print(f"{_SEED_VARIABLE}={seed}")  # noqa: T201 -- without it a failed run could not be repeated
     began = time.monotonic()
     history = History()
-    nemesis = Nemesis(site.deployments, seed, history.acknowledged, site.servers, site.failpoints)
+    nemesis = Nemesis(site.deployments, seed, history.acknowledged, site.faults, site.failpoints)
     log = site.deployments[0].directory / "history.jsonl"
     try:
         with Load([deployment.url for deployment in site.deployments], seed, history, clients):
