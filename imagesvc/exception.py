@@ -115,6 +115,14 @@ class ImageDeactivated(Forbidden):
     template = "Image %(image_id)s is deactivated; its data is not available."
 
 
+class NotShared(Forbidden):
+    template = "Image %(image_id)s is not shared; only images of visibility 'shared' have members."
+
+
+class StatusForbids(Forbidden):
+    template = "Not allowed to %(action)s an image in status '%(status)s'."
+
+
 class FormatLocked(Forbidden):
     template = "Attribute '%(name)s' can only be changed while the image is queued or importing."
 
@@ -126,6 +134,14 @@ class ImageNotFound(NotFound):
     template = "No image found with ID %(image_id)s."
 
 
+class MemberNotFound(NotFound):
+    template = "%(member)s is not a member of image %(image_id)s."
+
+
+class TagNotFound(NotFound):
+    template = "Image %(image_id)s has no tag '%(tag)s'."
+
+
 class BlobNotFound(NotFound):
     template = "The image data is missing in store '%(store)s'."
 
@@ -135,6 +151,10 @@ class BlobNotFound(NotFound):
 
 class ImageExists(Conflict):
     template = "Image ID %(image_id)s already exists."
+
+
+class MemberExists(Conflict):
+    template = "%(member)s is already a member of image %(image_id)s."
 
 
 class InvalidStatusTransition(Conflict):
@@ -180,6 +200,10 @@ class PropertyQuotaExceeded(LimitExceeded):
 
 class TagQuotaExceeded(LimitExceeded):
     template = "The limit has been exceeded on the number of allowed image tags. Attempted: %(attempted)s, Maximum: %(maximum)s"
+
+
+class MemberQuotaExceeded(LimitExceeded):
+    template = "The limit has been exceeded on the number of allowed image members. Attempted: %(attempted)s, Maximum: %(maximum)s"
 
 
 class ImageSizeExceeded(LimitExceeded):

@@ -87,6 +87,20 @@ class Image(_Value):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Member(_Value):
+    """A project that an image is shared with.
+
+    ``status`` is pending, accepted or rejected: the project's own answer.
+    """
+
+    image_id: str
+    member: str
+    status: str
+    created_at: str
+    updated_at: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ImagePage(_Value):
     """One page of a listing; ``next_marker`` is the id to continue after, None on the last page."""
 

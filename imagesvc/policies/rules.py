@@ -2,9 +2,9 @@
 
 from oslo_policy import policy
 
-from imagesvc.policies import base, images, locations, uploads
+from imagesvc.policies import actions, base, images, locations, members, uploads
 
-_MODULES = (base, images, uploads, locations)
+_MODULES = (base, images, uploads, locations, members, actions)
 
 
 def list_rules() -> list[policy.RuleDefault]:

@@ -19,6 +19,7 @@ class Limits:
 
     properties: int | None
     tags: int | None
+    members: int | None
     size_cap: int
     storage: int | None
 
@@ -28,6 +29,7 @@ class Limits:
         return cls(
             properties=_or_none(conf.image_property_quota),
             tags=_or_none(conf.image_tag_quota),
+            members=_or_none(conf.image_member_quota),
             size_cap=conf.image_size_cap,
             storage=storage_quota(conf.user_storage_quota),
         )
@@ -41,6 +43,11 @@ class Limits:
         """As :meth:`check_properties`, for tags."""
         if self.tags is not None and after > max(self.tags, before):
             raise exception.TagQuotaExceeded(attempted=after, maximum=self.tags)
+
+    def check_members(self, before: int, after: int) -> None:
+        """As :meth:`check_properties`, for members."""
+        if self.members is not None and after > max(self.members, before):
+            raise exception.MemberQuotaExceeded(attempted=after, maximum=self.members)
 
     def check_size(self, size: int | None) -> None:
         """Refuse an image larger than the cap."""

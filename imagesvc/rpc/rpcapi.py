@@ -57,6 +57,45 @@ class RegistryAPI:
         """Delete the image; its data becomes the janitor's to remove."""
         self._mutate(context, "image_delete", "1.0", image_id=image_id)
 
+    def image_deactivate(self, context: ctx.RequestContext, image_id: str) -> None:
+        """Withhold the image's data."""
+        self._mutate(context, "image_deactivate", "1.1", image_id=image_id)
+
+    def image_reactivate(self, context: ctx.RequestContext, image_id: str) -> None:
+        """Give the image's data out again."""
+        self._mutate(context, "image_reactivate", "1.1", image_id=image_id)
+
+    # -- tags ------------------------------------------------------------------------------------
+
+    def tag_add(self, context: ctx.RequestContext, image_id: str, tag: str) -> None:
+        self._mutate(context, "tag_add", "1.1", image_id=image_id, tag=tag)
+
+    def tag_delete(self, context: ctx.RequestContext, image_id: str, tag: str) -> None:
+        self._mutate(context, "tag_delete", "1.1", image_id=image_id, tag=tag)
+
+    # -- members ---------------------------------------------------------------------------------
+
+    def member_add(self, context: ctx.RequestContext, image_id: str, member: str) -> objects.Member:
+        """Share the image with the project ``member``, which has yet to accept it."""
+        result = self._mutate(context, "member_add", "1.1", image_id=image_id, member=member)
+        return objects.Member.from_primitive(result)
+
+    def member_get(self, context: ctx.RequestContext, image_id: str, member: str) -> objects.Member:
+        return objects.Member.from_primitive(self._read(context, "member_get", "1.1", image_id=image_id, member=member))
+
+    def member_list(self, context: ctx.RequestContext, image_id: str) -> list[objects.Member]:
+        """The members the caller may know of."""
+        found = self._read(context, "member_list", "1.1", image_id=image_id)
+        return [objects.Member.from_primitive(item) for item in found]
+
+    def member_update(self, context: ctx.RequestContext, image_id: str, member: str, status: str) -> objects.Member:
+        """The project's answer: pending, accepted or rejected."""
+        result = self._mutate(context, "member_update", "1.1", image_id=image_id, member=member, status=status)
+        return objects.Member.from_primitive(result)
+
+    def member_delete(self, context: ctx.RequestContext, image_id: str, member: str) -> None:
+        self._mutate(context, "member_delete", "1.1", image_id=image_id, member=member)
+
     # -- uploads ---------------------------------------------------------------------------------
 
     def upload_begin(

@@ -7,7 +7,7 @@ import pecan
 
 from imagesvc.api import hooks, runtime
 from imagesvc.api.app import Application, Request
-from imagesvc.api.v2 import image_data, image_schema, images, schemas
+from imagesvc.api.v2 import actions, image_data, image_schema, images, members, schemas, tags
 from imagesvc.api.v2.router import Body, Route, Router
 
 
@@ -24,6 +24,9 @@ def make(parts: runtime.Runtime) -> Application:
     schema = image_schema.load(parts.conf)
     image = images.ImagesController(parts, schema)
     data = image_data.ImageDataController(parts)
+    member = members.MembersController(parts)
+    tag = tags.TagsController(parts, schema)
+    action = actions.ActionsController(parts)
     document = schemas.SchemasController(schema)
     routes = (
         Route("GET", "/images", image.get_all, Body.IGNORED),
@@ -33,8 +36,19 @@ def make(parts: runtime.Runtime) -> Application:
         Route("DELETE", "/images/{image_id}", image.delete),
         Route("PUT", "/images/{image_id}/file", data.put, Body.OCTETS),
         Route("GET", "/images/{image_id}/file", data.get),
+        Route("POST", "/images/{image_id}/members", member.post, Body.JSON),
+        Route("GET", "/images/{image_id}/members", member.get_all),
+        Route("GET", "/images/{image_id}/members/{member_id}", member.get_one),
+        Route("PUT", "/images/{image_id}/members/{member_id}", member.put, Body.JSON),
+        Route("DELETE", "/images/{image_id}/members/{member_id}", member.delete),
+        Route("PUT", "/images/{image_id}/tags/{tag}", tag.put),
+        Route("DELETE", "/images/{image_id}/tags/{tag}", tag.delete),
+        Route("POST", "/images/{image_id}/actions/deactivate", action.deactivate),
+        Route("POST", "/images/{image_id}/actions/reactivate", action.reactivate),
         Route("GET", "/schemas/image", document.image),
         Route("GET", "/schemas/images", document.images),
+        Route("GET", "/schemas/member", document.member),
+        Route("GET", "/schemas/members", document.members),
     )
     return Application(_Root(), [hooks.RouteHook(Router(routes)), hooks.FaultHook()])
 

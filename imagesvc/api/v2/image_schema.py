@@ -32,7 +32,7 @@ WRITABLE = frozenset(
     }
 )
 
-_UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
+UUID_PATTERN = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 _STATUSES = (
     "queued",
     "saving",
@@ -63,7 +63,7 @@ def base_properties(container_formats: list[str], disk_formats: list[str], *, lo
     :param locations: whether images show their locations.
     """
     return {
-        "id": _text("Identifier of the image.", null=False, pattern=_UUID),
+        "id": _text("Identifier of the image.", null=False, pattern=UUID_PATTERN),
         "name": _text("Name of the image, for people to read.", 255),
         "status": _text("Status of the image.", null=False, readOnly=True, enum=list(_STATUSES)),
         "visibility": _text("Who can use the image.", null=False, enum=["community", "public", "private", "shared"]),

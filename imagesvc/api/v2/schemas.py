@@ -3,7 +3,7 @@
 import pecan
 
 from imagesvc.api.app import Request, Response
-from imagesvc.api.v2 import views
+from imagesvc.api.v2 import member_schema, views
 from imagesvc.api.v2.image_schema import ImageSchema
 
 _json = pecan.expose(content_type="application/json")
@@ -15,6 +15,8 @@ class SchemasController:
     def __init__(self, schema: ImageSchema) -> None:
         self._image = views.dump(schema.document)
         self._images = views.dump(schema.collection())
+        self._member = views.dump(member_schema.MEMBER)
+        self._members = views.dump(member_schema.MEMBERS)
 
     @_json
     def image(self, _request: Request, _response: Response) -> Response:
@@ -23,3 +25,11 @@ class SchemasController:
     @_json
     def images(self, _request: Request, _response: Response) -> Response:
         return Response(self._images)
+
+    @_json
+    def member(self, _request: Request, _response: Response) -> Response:
+        return Response(self._member)
+
+    @_json
+    def members(self, _request: Request, _response: Response) -> Response:
+        return Response(self._members)

@@ -81,6 +81,18 @@ class ImageView:
         return document
 
 
+def member(shared: objects.Member) -> dict[str, Any]:
+    """A project that an image is shared with."""
+    return {
+        "member_id": shared.member,
+        "image_id": shared.image_id,
+        "status": shared.status,
+        "created_at": _time(shared.created_at),
+        "updated_at": _time(shared.updated_at),
+        "schema": "/v2/schemas/member",
+    }
+
+
 def dump(document: Any) -> bytes:
     """JSON as it goes out: UTF-8, nothing escaped that need not be."""
     return _encode(document).encode("utf-8")

@@ -4,9 +4,12 @@ from typing import Any
 
 from imagesvc import policies
 from imagesvc.registry.endpoints.access import Access
+from imagesvc.registry.endpoints.actions import ActionEndpoint
 from imagesvc.registry.endpoints.cleanup import CleanupEndpoint
 from imagesvc.registry.endpoints.health import HealthEndpoint
 from imagesvc.registry.endpoints.images import ImageEndpoint
+from imagesvc.registry.endpoints.members import MemberEndpoint
+from imagesvc.registry.endpoints.tags import TagEndpoint
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.endpoints.uploads import UploadEndpoint
 from imagesvc.registry.limits import Limits
@@ -21,6 +24,9 @@ def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
     limits = Limits.from_conf(conf)
     return [
         ImageEndpoint(transactions, access, limits),
+        MemberEndpoint(transactions, access, limits),
+        TagEndpoint(transactions, access, limits),
+        ActionEndpoint(transactions, access),
         UploadEndpoint(transactions, access, limits, conf.registry.upload_lease),
         CleanupEndpoint(transactions),
         HealthEndpoint(transactions),

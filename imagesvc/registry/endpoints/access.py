@@ -51,6 +51,13 @@ class Access:
             if owner is None or owner != context.project_id:
                 raise exception.Forbidden(action=rule)
 
+    def require_of_member(self, context: RequestContext, rule: str, record: images.Record, member: str) -> None:
+        """As :meth:`require`, for what is about one member of the image; old rules leave it to the code to ask who he is."""
+        self._enforcer.authorize(context, rule, policies.ImageTarget(record.image, member))
+        is_his = member == context.project_id or self.is_admin(context)
+        if rule == "modify_member" and self._enforcer.ownership_in_code and not is_his:
+            raise exception.Forbidden(action=rule)
+
     def require_visibility(self, context: RequestContext, visibility: str | None, record: images.Record) -> None:
         """Raise Forbidden unless the caller may give the image this visibility."""
         rule = {"public": "publicize_image", "community": "communitize_image"}.get(visibility or "")

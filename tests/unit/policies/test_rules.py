@@ -17,6 +17,13 @@ EXPECTED = {
     "upload_image",
     "download_image",
     "get_image_location",
+    "add_member",
+    "get_member",
+    "get_members",
+    "modify_member",
+    "delete_member",
+    "deactivate",
+    "reactivate",
 }
 
 

@@ -29,6 +29,21 @@ _BLOB = objects.StoredBlob("file:///x", 3, "md5", "sha")
 _GRANT = objects.UploadGrant("u", _IMAGE, 5, 30.0)
 _ITEM = objects.CleanupItem("upload", "r", "i", upload_id="u")
 
+_MEMBER = objects.Member("i", "p2", "pending", "2026-01-01T00:00:00", "2026-01-01T00:00:00")
+
+#: The minor a method came with, where it was not there from the beginning.
+_SINCE = {
+    "image_deactivate": "1.1",
+    "image_reactivate": "1.1",
+    "tag_add": "1.1",
+    "tag_delete": "1.1",
+    "member_add": "1.1",
+    "member_get": "1.1",
+    "member_list": "1.1",
+    "member_update": "1.1",
+    "member_delete": "1.1",
+}
+
 _CASES = [
     ("image_get", ("i",), "read", {"image_id": "i"}, _IMAGE),
     ("image_get_for_download", ("i",), "read", {"image_id": "i"}, _IMAGE),
@@ -58,6 +73,21 @@ _CASES = [
         _IMAGE,
     ),
     ("image_delete", ("i",), "mutate", {"image_id": "i"}, None),
+    ("image_deactivate", ("i",), "mutate", {"image_id": "i"}, None),
+    ("image_reactivate", ("i",), "mutate", {"image_id": "i"}, None),
+    ("tag_add", ("i", "t"), "mutate", {"image_id": "i", "tag": "t"}, None),
+    ("tag_delete", ("i", "t"), "mutate", {"image_id": "i", "tag": "t"}, None),
+    ("member_add", ("i", "p2"), "mutate", {"image_id": "i", "member": "p2"}, _MEMBER),
+    ("member_get", ("i", "p2"), "read", {"image_id": "i", "member": "p2"}, _MEMBER),
+    ("member_list", ("i",), "read", {"image_id": "i"}, [_MEMBER]),
+    (
+        "member_update",
+        ("i", "p2", "accepted"),
+        "mutate",
+        {"image_id": "i", "member": "p2", "status": "accepted"},
+        _MEMBER,
+    ),
+    ("member_delete", ("i", "p2"), "mutate", {"image_id": "i", "member": "p2"}, None),
     (
         "upload_begin",
         ("i", "u", "file", 5, "h", "w"),
@@ -92,7 +122,7 @@ def _lower(value):
 def test_a_method_makes_one_call_and_lifts_its_result(method, arguments, kind, sent, result):
     caller = _Caller(_lower(result))
     assert getattr(rpcapi.RegistryAPI(caller), method)(make_context(), *arguments) == result
-    assert caller.calls == [(kind, method, "1.0", sent)]
+    assert caller.calls == [(kind, method, _SINCE.get(method, "1.0"), sent)]
 
 
 def test_every_method_is_tried_here():
