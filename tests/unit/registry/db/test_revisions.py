@@ -19,6 +19,18 @@ def test_current_means_both_trees():
     assert not revisions.is_current({"2024_1_expand01"}, {revisions.OWN_HEAD})
 
 
+def test_expanded_will_do_until_the_former_release_is_gone():
+    expanded = {revisions.FORMER_CONTRACT_HEAD, revisions.EXPAND_HEAD}
+    assert revisions.is_current(expanded, {revisions.OWN_HEAD})
+    assert not revisions.is_current({revisions.FORMER_CONTRACT_HEAD}, {revisions.OWN_HEAD})
+    assert not revisions.is_current({"zed_contract01", revisions.EXPAND_HEAD}, {revisions.OWN_HEAD})
+
+
+def test_the_former_contracted_revision_is_the_one_before():
+    former = ScriptDirectory.from_config(scripts.GLANCE._config).get_revision(revisions.CONTRACT_HEAD).down_revision
+    assert former == revisions.FORMER_CONTRACT_HEAD
+
+
 def test_a_newer_own_revision_only_adds_and_is_current():
     assert revisions.is_current({"2024_1_contract01"}, {"imagesvc_9999"})
 

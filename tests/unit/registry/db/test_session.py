@@ -9,7 +9,7 @@ from oslo_db import exception as db_exc
 from sqlalchemy import func, select
 
 from imagesvc import exception
-from imagesvc.registry.db import exclusive, migration, models, session
+from imagesvc.registry.db import exclusive, migration, models, revisions, session
 from tests.fixtures import database
 
 
@@ -209,6 +209,19 @@ def test_half_a_schema_is_none(tmp_path, revision):
     conf = database.make_at(tmp_path, revision)
     with pytest.raises(exception.SchemaMissing):
         session.Database(conf).check_schema()
+
+
+def test_the_schema_of_the_former_release_will_do_when_it_is_expanded(tmp_path):
+    conf = database.make_at(tmp_path, revisions.FORMER_CONTRACT_HEAD)
+    with pytest.raises(exception.SchemaMissing):
+        session.Database(conf).check_schema()
+    database.run(conf, migration.expand)
+    db = session.Database(conf)
+    db.run_write(_insert("a"))
+    for step in (migration.migrate, migration.contract):
+        database.run(conf, step)
+    db.run_write(_insert("b"))
+    session.Database(conf).run_write(_insert("c"))
 
 
 def test_a_schema_that_went_away_is_noticed(db, conf):
