@@ -13,10 +13,10 @@ from oslo_log import log
 
 from imagesvc import conf as options
 from imagesvc import exception
-from imagesvc.cmd import commands, manage_schema, rpc_key
+from imagesvc.cmd import commands, manage_copy, manage_schema, rpc_key
 
 #: Commands that are ``db NAME`` and ``db_NAME``.
-_DATABASE = (*manage_schema.COMMANDS,)
+_DATABASE = (*manage_schema.COMMANDS, *manage_copy.COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
