@@ -174,13 +174,15 @@ def test_rolling_restarts_fail_no_call(registries):
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for turn in range(2):
-        processes[turn].terminate()
-        assert processes[turn].wait(30) == 0
-        processes[turn] = registries.start()
-        seen = len(done)
-        until(lambda seen=seen: len(done) > seen + 20)
-    stop.set()
+    try:
+        for turn in range(2):
+            processes[turn].terminate()
+            assert processes[turn].wait(30) == 0
+            processes[turn] = registries.start()
+            seen = len(done)
+            until(lambda seen=seen: len(done) > seen + 20)
+    finally:
+        stop.set()
     for thread in threads:
         thread.join(60)
     assert failures == []
