@@ -87,8 +87,7 @@ def test_hup_reads_the_configuration_anew_while_serving(service):
 
 def test_a_registry_without_schema_says_what_to_do_and_needs_no_restart(tmp_path):
     service = Deployment(tmp_path)
-    service.prepare()
-    service.database.unlink()
+    service.configure()
     try:
         service.start_registry(wait=False)
         service.start_api()

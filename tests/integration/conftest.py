@@ -3,9 +3,28 @@
 A test that asks for ``server`` runs on each kind; inside ``on_server`` the fixtures of other suites make their databases there.
 """
 
+from pathlib import Path
+
 import pytest
 
 from tests.fixtures import database, servers
+
+_FUNCTIONAL = Path(__file__).parents[1] / "functional"
+#: It is about tools/serve, which knows SQLite alone.
+_NOT_ON_SERVERS = {"test_serve.py"}
+
+
+class _FunctionalSuite(pytest.Directory):
+    """A directory with the modules of another one, whose fixtures are its own."""
+
+    def collect(self):
+        for path in sorted(_FUNCTIONAL.glob("test_*.py")):
+            if path.name not in _NOT_ON_SERVERS:
+                yield pytest.Module.from_parent(self, path=path)
+
+
+def pytest_collect_directory(path, parent):
+    return _FunctionalSuite.from_parent(parent, path=path) if path.name == "functional" else None
 
 
 @pytest.fixture(scope="session")
