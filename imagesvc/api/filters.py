@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from keystoneauth1 import exceptions as ksa_exceptions
-from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_middleware import cors as oslo_cors
 from oslo_middleware import http_proxy_to_wsgi as oslo_proxy
@@ -18,7 +16,7 @@ from osprofiler import opts as profiler_opts
 from webob.request import BaseRequest
 
 from imagesvc import exception
-from imagesvc.api import middleware, runtime
+from imagesvc.api import identity, middleware, runtime
 from imagesvc.api import versions as versions_document
 from imagesvc.api.middleware import WSGIApp
 from imagesvc.conf import middleware as options
@@ -51,17 +49,6 @@ class HTTPProxyToWSGI(oslo_proxy.HTTPProxyToWSGI):
         return self.application(environ, start_response)  # type: ignore[misc]
 
 
-class AuthToken(auth_token.AuthProtocol):
-    """keystonemiddleware's, saying that Keystone is away instead of failing."""
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        try:
-            return super().__call__(environ, start_response)  # type: ignore[no-any-return]
-        except ksa_exceptions.ClientException as error:
-            LOG.warning("The identity service cannot be asked: %s", error)
-            raise exception.Unavailable(reason="The identity service is unavailable. Please retry.") from error
-
-
 def cors(_global_conf: Conf, **local_conf: str) -> Filter:
     """Options come from ``[cors]``; those in the paste file win."""
     conf = _conf()
@@ -92,13 +79,18 @@ def _unchanged(app: WSGIApp) -> WSGIApp:
 
 
 def authtoken(_global_conf: Conf, **local_conf: str) -> Filter:
-    """keystonemiddleware's auth_token; the decision about bad tokens is the context filter's."""
+    """keystonemiddleware's auth_token; the decision about bad tokens is the context filter's.
+
+    :raises ConfigurationError: it is not said how to ask Keystone.
+    """
+    conf = _conf()
+    identity.set_up(conf)
     options: dict[str, Any] = {
         "delay_auth_decision": "true",
         **_without_oslo(local_conf),
-        "oslo_config_config": _conf(),
+        "oslo_config_config": conf,
     }
-    return lambda app: AuthToken(app, dict(options))
+    return lambda app: identity.AuthToken(app, dict(options))
 
 
 def unauthenticated_context(_global_conf: Conf, **_local_conf: str) -> Filter:

@@ -105,6 +105,7 @@ def _identified(environ: dict[str, Any]) -> RequestContext:
         project_name=get("HTTP_X_PROJECT_NAME") or get("HTTP_X_TENANT_NAME"),
         project_domain_id=get("HTTP_X_PROJECT_DOMAIN_ID"),
         project_domain_name=get("HTTP_X_PROJECT_DOMAIN_NAME"),
+        domain_id=get("HTTP_X_DOMAIN_ID"),
         system_scope=get("HTTP_OPENSTACK_SYSTEM_SCOPE"),
         roles=_roles(get("HTTP_X_ROLES") or get("HTTP_X_ROLE")),
         service_token=get("HTTP_X_SERVICE_TOKEN"),

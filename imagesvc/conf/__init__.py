@@ -12,9 +12,22 @@ from oslo_config import cfg
 from oslo_log import log
 
 from imagesvc import __version__, exception
-from imagesvc.conf import api, compat, database, image_format, limits, middleware, paste, registry, rpc, server, store
+from imagesvc.conf import (
+    api,
+    compat,
+    database,
+    image_format,
+    keystone,
+    limits,
+    middleware,
+    paste,
+    registry,
+    rpc,
+    server,
+    store,
+)
 
-_MODULES = (server, api, limits, image_format, store, paste, rpc, registry, database, compat)
+_MODULES = (server, api, limits, image_format, store, paste, keystone, rpc, registry, database, compat)
 #: What of them glance-registry reads, and which options of the process apply to it.
 _REGISTRY_MODULES = (limits, registry, rpc, database)
 _REGISTRY_PROCESS = {"state_path", "host", "graceful_shutdown_timeout"}
@@ -57,6 +70,7 @@ def set_defaults() -> None:
     """Give all libraries' options this service's defaults; the entry point of oslo-config-generator."""
     _set_log_defaults()
     middleware.set_defaults()
+    keystone.set_defaults()
 
 
 def _set_log_defaults() -> None:

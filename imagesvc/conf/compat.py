@@ -13,6 +13,7 @@ LOG = log.getLogger(__name__)
 
 _BUS = "glance-api finds glance-registry by transport_url."
 _IDENTITY = "What glance-registry needs to know about the caller travels in the message itself."
+_UNSIGNED = "Tokens are no longer signed certificates."
 _NO_EFFECT: Mapping[str, Mapping[str, str]] = {
     "DEFAULT": {
         "registry_host": _BUS,
@@ -42,6 +43,12 @@ _NO_EFFECT: Mapping[str, Mapping[str, str]] = {
         "location_strategy": "Locations are used in their order.",
         "digest_algorithm": "A signature's own properties name its algorithm.",
         "verbose": "Messages of level INFO are always logged; see debug.",
+    },
+    "keystone_authtoken": {
+        "signing_dir": _UNSIGNED,
+        "hash_algorithms": _UNSIGNED,
+        "revocation_cache_time": "See token_cache_time and token_memory_time.",
+        "check_revocations_for_cached": "See token_cache_time and token_memory_time.",
     },
     "store_type_location_strategy": {"store_type_preference": "Locations are used in their order."},
     "wsgi": {

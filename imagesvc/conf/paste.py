@@ -5,6 +5,8 @@ from oslo_config import cfg
 PASTE_DEPLOY = [
     cfg.StrOpt(
         "flavor",
+        # Where an installation guide put it by mistake: better found there than a service open to everybody.
+        deprecated_group="keystone_authtoken",
         help="Pipeline to serve: unset, keystone, trusted-auth, caching, cachemanagement, keystone+caching, keystone+cachemanagement or trusted-auth+cachemanagement.",
     ),
     cfg.StrOpt(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import database, servers
+from tests.fixtures import keystone as identities
+from tests.fixtures.daemons import deployed
+from tests.fixtures.images import ImageClient
 
 _FUNCTIONAL = Path(__file__).parents[1] / "functional"
 #: It is about tools/serve, which knows SQLite alone.
@@ -49,3 +52,50 @@ def on_server(server):
     """Lasts no longer than its module, so that tests of SQLite in the same run stay what they are."""
     with database.on(server):
         yield server
+
+
+@pytest.fixture(scope="session")
+def keystone():
+    with identities.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def memcached():
+    server = identities.Memcached()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def identified(keystone, memcached, tmp_path_factory):
+    """The service as installation guides set it up: in the catalog, with tokens cached in memcached."""
+    options = {"paste_deploy": {"flavor": "keystone"}, "keystone_authtoken": keystone.options(memcached)}
+    with deployed(tmp_path_factory.mktemp("identified"), options) as deployment:
+        keystone.publish(deployment.url)
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def people(keystone):
+    """Who the tests are about, by name: two projects, and every role."""
+    return {
+        "admin": keystone.admin,
+        "member": keystone.user("alice", "red", "member"),
+        "reader": keystone.user("rita", "red", "reader"),
+        "guest": keystone.user("gus", "red", "guest"),
+        "stranger": keystone.user("bob", "blue", "member"),
+        "service": keystone.glance,
+    }
+
+
+@pytest.fixture(scope="session")
+def client_of(identified, keystone, people):
+    """A function that makes a client of the Images API with a token of somebody."""
+
+    def make(name, **kwargs):
+        client = ImageClient(identified.url)
+        client.session.headers["X-Auth-Token"] = keystone.token(people[name], **kwargs)
+        return client
+
+    return make

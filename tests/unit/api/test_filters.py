@@ -60,14 +60,6 @@ def test_without_a_token_keystones_flavor_says_where_to_get_one(tmp_path):
     assert service.calls == []
 
 
-def test_keystone_cannot_be_asked(tmp_path, caplog):
-    service = api.make_service(tmp_path / "state", paste_deploy__flavor="keystone")
-    response = service.request("GET", "/v2/images")
-    assert response.status_int == 503
-    assert "Retry-After" in response.headers
-    assert "cannot be asked" in caplog.text
-
-
 def test_anonymous_reading_where_it_is_allowed(tmp_path):
     service = api.make_service(tmp_path / "state", paste_deploy__flavor="trusted-auth", allow_anonymous_access=True)
     admin = {"X-Identity-Status": "Confirmed", "X-Roles": "admin,member,reader", "X-Project-Id": "p", "X-User-Id": "u"}
