@@ -18,7 +18,8 @@ from imagesvc.registry.endpoints.transactions import Transactions
 LOG = logging.getLogger(__name__)
 
 _LEASE = "reaper"
-_LEASE_MS = 30_000
+#: The lease lasts this many rounds, and no less than these milliseconds: so long nothing is reaped when its holder dies.
+_LEASE_ROUNDS, _SHORTEST_LEASE_MS = 3, 5_000
 _BATCH = 100
 _PURGE_BATCH = 1000
 #: Seconds between two rounds of what is not urgent.
@@ -48,6 +49,7 @@ class Reaper:
         self._holder = holder
         self._monotonic = monotonic
         self._lease_seconds: float = conf.upload_lease
+        self._leader_ms = max(_SHORTEST_LEASE_MS, _LEASE_ROUNDS * conf.reaper_interval * 1000)
         self._retention_ms = conf.operation_retention * 1000
         self._longest_pause = conf.reaper_interval + conf.upload_lease / 2
         self._jumps = clock.jumps
@@ -91,9 +93,9 @@ class Reaper:
 
     def _leads(self) -> bool:
         """Whether this process is the one that reaps; asks for writing only when the lease is half over."""
-        if self._transactions.read(lambda tx: leases.remaining_ms(tx, _LEASE, self._holder)) > _LEASE_MS // 2:
+        if self._transactions.read(lambda tx: leases.remaining_ms(tx, _LEASE, self._holder)) > self._leader_ms // 2:
             return True
-        return self._transactions.maintain(lambda tx: leases.acquire(tx, _LEASE, self._holder, _LEASE_MS))
+        return self._transactions.maintain(lambda tx: leases.acquire(tx, _LEASE, self._holder, self._leader_ms))
 
     def _abort_expired(self) -> int:
         count = 0

@@ -137,6 +137,14 @@ def test_another_registry_takes_over(registry, reaper):
     assert _run(registry, second, 2 * LEASE + 10) == 1
 
 
+def test_a_reaper_that_dies_keeps_the_others_waiting_for_three_rounds_at_most(registry, reaper):
+    second = _reaper(registry, "host-2:1")
+    registry.begin(MEMBER, registry.image(MEMBER))
+    for _ in range(6):
+        assert _run(registry, reaper, 5) + second.run_once() == 0
+    assert _run(registry, second, 3 * registry.conf.registry.reaper_interval + 5) == 1
+
+
 def test_images_left_in_saving_are_queued_again(registry, reaper):
     image_id = registry.image(MEMBER)
     registry.put("UPDATE images SET status = 'saving'")
