@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures import invariants
 from tests.fixtures.daemons import wait_for
 from tests.history import checker, trial
-from tests.history.log import History
+from tests.history.log import FINAL, History
 from tests.history.workload import Load
 
 FAULTS = 20
@@ -33,7 +33,7 @@ def site(tmp_path, transport_url, database_url):
         yield deployed
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_r35_nothing_is_lost_whatever_dies(site, capsys):
     verdict = trial.conduct(site, FAULTS, trial.seed())
     with capsys.disabled():
@@ -55,7 +55,8 @@ class Sabotage:
         self._uploaded = [
             item.image
             for item in history
-            if item.kind == "upload" and item.acknowledged and item.image not in deleted and item.sent["size"] > 1
+            if item.kind == "upload" and item.acknowledged and item.image not in deleted
+            if item.client != FINAL and item.sent["size"] > 1
         ]
         self._deleted = [item.image for item in history if item.kind == "delete" and item.acknowledged]
         self._patched = next(

@@ -256,6 +256,10 @@ def test_stuck_images_are_found():
     assert Story().create().upload(outcome="unknown").wait(BOUNDS.late).end(**saving) == ["stuck image"]
     story = Story().create().upload(outcome="unknown").wait(BOUNDS.settled)
     assert story.upload("d2", outcome="refused", status=409, message="is being removed").end() == ["stuck image"]
+    story = Story().create().upload(outcome="unknown", happens=False)
+    for _ in range(2):  # only what it was told last counts
+        story.upload("d2", client=FINAL, outcome="refused", status=409, message="is being removed")
+    assert story.end() == ["stuck image"]
 
 
 def test_files_that_do_not_fit_are_found():

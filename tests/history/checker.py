@@ -102,8 +102,11 @@ def _check_image(image: str, operations: Sequence[Operation], bounds: Bounds) ->
     if failing is not None:
         yield Anomaly(_name(failing, operations), image, f"nothing explains {failing}")
     uploads = [operation for operation in operations if operation.kind == "upload"]
+    last = next((upload for upload in reversed(uploads) if upload.client == FINAL), None)
     for operation in operations:
-        if _is_contended(operation) and not _is_upload_about(operation, uploads, bounds.settled):
+        if operation is last and _is_contended(operation):
+            yield Anomaly("stuck image", image, f"everything is settled, and yet {operation}")
+        elif _is_contended(operation) and not _is_upload_about(operation, uploads, bounds.settled):
             yield Anomaly("stuck image", image, f"no upload is about, and yet {operation}")
         elif operation.client == FINAL and operation.seen.get("status", "active") not in {"queued", "active"}:
             yield Anomaly("stuck image", image, str(operation))

@@ -57,6 +57,7 @@ class Nemesis:
             kind = kinds.pop()
             self._site = self._dice.choice(self._deployments)
             self.done.append(kind)
+            print(f"{time.monotonic():.3f} fault {number}: {kind}", flush=True)  # noqa: T201 -- for readers of a failed run's history
             self._kinds()[kind]()
             before = self._progress()
             wait_for(
