@@ -1,8 +1,8 @@
 """The virtual environments that tools/serve, tools/test and tools/client work in, made on first use.
 
-``.venv`` holds the service (editable) with the extras asked for so far, ``.venv-client`` the command-line clients, and
-``.venv-keystone`` the identity service of the integration tests, so that none sees what the others depend on.  All get
-exactly the versions of constraints.txt; a stamp inside says what was installed, so that a later start that needs nothing
+``.venv`` holds the service (editable) with the extras asked for so far, ``.venv-client`` the command-line clients,
+``.venv-keystone`` the identity service of the integration tests, and ``.venv-peer`` the Glance that this is compared with,
+so that none sees what the others depend on.  All get exactly the versions of constraints.txt; a stamp inside says what was installed, so that a later start that needs nothing
 more costs nothing.  Standard library only: this runs before anything is installed.
 """
 
@@ -21,10 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CLIENT_VENV = ROOT / ".venv-client"
 KEYSTONE_VENV = ROOT / ".venv-keystone"
+PEER_VENV = ROOT / ".venv-peer"
 
 _CONSTRAINTS = ROOT / "constraints.txt"
 _CLIENTS = ("python-openstackclient", "python-glanceclient")
 _KEYSTONE = ("keystone", "gunicorn")
+_PEER = ("glance==33.0.0", "PyMySQL", "python-memcached", "uwsgi")
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 
 
@@ -48,6 +50,14 @@ def client() -> Path:
 def keystone() -> Path:
     """Make .venv-keystone with ``keystone-manage`` and a server to run Keystone in; its bin directory."""
     return _ensure(KEYSTONE_VENV, _digest("constraints.txt"), list(_KEYSTONE), list(_KEYSTONE))
+
+
+def peer() -> Path:
+    """Make .venv-peer with Glance, to compare with, and the server it is run in; its bin directory.
+
+    Building that server takes a C compiler and Python's headers.
+    """
+    return _ensure(PEER_VENV, _digest("constraints.txt"), list(_PEER), list(_PEER))
 
 
 def _ensure(venv: Path, digest: str, contents: list[str], arguments: list[str]) -> Path:
