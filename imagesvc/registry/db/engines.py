@@ -23,6 +23,13 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds to wait for a database server to accept a connection.
 CONNECT_TIMEOUT = 5
+#: What ends connections to a host that is not there any more, without a word: 25 s after its last sign of life.
+_POSTGRESQL_KEEPALIVE = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
 
 
 def database_url(conf: cfg.ConfigOpts) -> URL:
@@ -34,8 +41,10 @@ def database_url(conf: cfg.ConfigOpts) -> URL:
         return URL.create("sqlite", database=str(Path(conf.state_path).absolute() / "glance.sqlite"))
     try:
         url = make_url(conf.database.connection)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):
         raise exception.ConfigurationError(reason="[database] connection is not a SQLAlchemy URL.") from None
+    if "@" in (url.host or ""):
+        raise exception.ConfigurationError(reason="[database] connection: write an @ in the password as %40.")
     if conf.database.connection_parameters:
         url = url.update_query_string(conf.database.connection_parameters, append=True)
     if url.get_backend_name() == "sqlite":
@@ -49,13 +58,22 @@ def _with_driver(url: URL) -> URL:
     """The driver that is installed, where the URL leaves open or has open which it is to be."""
     if url.drivername == "postgres":
         url = url.set(drivername="postgresql")
-    if url.drivername in ("mysql", "mysql+mysqldb", "mariadb", "mariadb+mysqldb") and not _importable("MySQLdb"):
-        _say_once(f"mysqlclient is not installed; using PyMySQL for {url.render_as_string(hide_password=True)}.")
-        return url.set(drivername=f"{url.get_backend_name()}+pymysql")
-    if url.drivername == "postgresql" and not _importable("psycopg"):
+    if url.get_backend_name() == "mariadb":
+        # oslo.db recognises errors of "mysql" alone.
+        url = url.set(drivername=url.drivername.replace("mariadb", "mysql", 1))
+    if url.drivername in ("mysql", "mysql+mysqldb"):
+        return url.set(drivername="mysql+mysqldb" if _importable("MySQLdb") else _pymysql_for(url))
+    if url.drivername == "postgresql":
         # SQLAlchemy 2.1 takes this for psycopg, older releases took it for psycopg2, and guides mean either.
-        return url.set(drivername="postgresql+psycopg2")
+        return url.set(drivername=f"postgresql+{'psycopg' if _importable('psycopg') else 'psycopg2'}")
     return url
+
+
+def _pymysql_for(url: URL) -> str:
+    # Not the query: it may hold a password.
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    _say_once(f"mysqlclient is not installed; using PyMySQL for {shown}.")
+    return "mysql+pymysql"
 
 
 @functools.cache
@@ -70,18 +88,25 @@ def _importable(module: str) -> bool:
 def _with_connect_arguments(url: URL) -> URL:
     """What drivers get unless the operator's URL says otherwise."""
     wanted = {"connect_timeout": str(CONNECT_TIMEOUT)}
-    if url.get_backend_name() in ("mysql", "mariadb"):
+    if url.get_backend_name() == "mysql":
         # oslo.db would ask for utf8, which on MySQL cannot carry all of Unicode to our own tables.
         wanted["charset"] = "utf8mb4"
+    elif url.get_backend_name() == "postgresql":
+        wanted |= _POSTGRESQL_KEEPALIVE
     return url.update_query_dict({name: value for name, value in wanted.items() if name not in url.query})
 
 
 def create_engine(
-    conf: cfg.ConfigOpts, *, lock_seconds: int = sqlite.LOCK_SECONDS, foreign_keys: bool = True
+    conf: cfg.ConfigOpts,
+    *,
+    lock_seconds: int = sqlite.LOCK_SECONDS,
+    answer_seconds: int | None = None,
+    foreign_keys: bool = True,
 ) -> Engine:
     """An engine for this process; connects to nothing yet.
 
-    :param lock_seconds: how long SQLite waits for another process's write.
+    :param lock_seconds: how long a statement waits for another transaction's lock.
+    :param answer_seconds: after how long a MySQL server that does not answer a statement is taken for lost; None for never.
     :param foreign_keys: whether SQLite enforces them; rebuilding a table needs them off.
     :raises exception.ConfigurationError: the URL or its driver cannot be used.
     """
@@ -89,14 +114,17 @@ def create_engine(
     try:
         if url.get_backend_name() == "sqlite":
             return sqlite.create_engine(url, conf.database, lock_seconds=lock_seconds, foreign_keys=foreign_keys)
-        return _create_server_engine(url, conf)
+        if answer_seconds is not None and url.get_backend_name() == "mysql":
+            patience = {"read_timeout": str(answer_seconds), "write_timeout": str(answer_seconds)}
+            url = url.update_query_dict({name: value for name, value in patience.items() if name not in url.query})
+        return _create_server_engine(url, conf, lock_seconds)
     except (ImportError, sqlalchemy.exc.NoSuchModuleError):
         raise exception.ConfigurationError(
             reason=f"[database] connection needs a driver for {url.drivername} that is not installed."
         ) from None
 
 
-def _create_server_engine(url: URL, conf: cfg.ConfigOpts) -> Engine:
+def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> Engine:
     options = conf.database
     engine: Engine = oslo_engines.create_engine(
         url,
@@ -111,15 +139,23 @@ def _create_server_engine(url: URL, conf: cfg.ConfigOpts) -> Engine:
         max_retries=0,  # a missing database must not keep the daemon from starting
         thread_checkin=False,
     )
-    if engine.dialect.name in ("mysql", "mariadb"):
-        sqlalchemy.event.listen(engine, "connect", _plan_simply)
+    setting = _SESSION[engine.dialect.name].format(seconds=lock_seconds)
+
+    def set_up(connection: Any, _record: object) -> None:
+        with contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute(f"SET SESSION {setting}")
+        connection.commit()  # or PostgreSQL forgets it with the first transaction that is rolled back
+
+    sqlalchemy.event.listen(engine, "connect", set_up)
     return engine
 
 
-def _plan_simply(connection: Any, _record: object) -> None:
-    """Keep MySQL from intersecting indexes of columns that hold a handful of values: it reads most of the table for it."""
-    with contextlib.closing(connection.cursor()) as cursor:
-        cursor.execute("SET SESSION optimizer_switch = 'index_merge_intersection=off'")
+#: Intersecting indexes of columns that hold a handful of values reads most of a table.  The server's own patience is 50 s for
+#: a row and a day for a table that a backup has locked (MySQL), or endless.
+_SESSION = {
+    "mysql": "optimizer_switch = 'index_merge_intersection=off', innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}",
+    "postgresql": "lock_timeout = '{seconds}s'",
+}
 
 
 def writer_of(engine: Engine) -> Engine:

@@ -1,5 +1,6 @@
 """What a database's error means: try again, no schema, out of order, or a defect of ours."""
 
+import re
 import sqlite3
 
 import sqlalchemy
@@ -11,6 +12,8 @@ _POSTGRESQL_LOCK_TIMEOUT = "55P03"
 _POSTGRESQL_TRANSIENT = ("40001", "40P01", _POSTGRESQL_LOCK_TIMEOUT)
 #: read_only_sql_transaction: what was the primary server is none any more.
 _POSTGRESQL_READ_ONLY = "25006"
+#: Before there is a connection libpq has no codes, only words.
+_POSTGRESQL_UNREACHABLE = re.compile(r"failed: (?!FATAL)|could not translate host name|the database system is ")
 #: First characters of the codes of data exceptions.
 _POSTGRESQL_BAD_VALUE = "22"
 _POSTGRESQL_NO_TABLE = "42P01"
@@ -19,16 +22,27 @@ _MYSQL_TRANSIENT = (1020, 1927, 1053)
 #: Characters that a column, or a comparison with one, has no room for (as different servers say it), too long, out of range.
 _MYSQL_BAD_VALUE = (1366, 1267, 1271, 1300, 3988, 1406, 1264)
 _MYSQL_NO_TABLE = 1146
+_POSTGRESQL_NO_COLUMN = "42703"
+_MYSQL_NO_COLUMN = 1054
 
 
 def is_transient(error: Exception) -> bool:
     """Whether the same transaction, run again, may well succeed."""
-    if isinstance(error, db_exc.DBDeadlock | db_exc.DBConnectionError):
+    if isinstance(error, db_exc.DBDeadlock) or is_unreachable(error):
         return True
     driver_error = _driver_error(error)
     if isinstance(driver_error, sqlite3.Error):
         return _sqlite_code(driver_error) in _SQLITE_TRANSIENT
     return _sqlstate(driver_error) in _POSTGRESQL_TRANSIENT or _number(driver_error) in _MYSQL_TRANSIENT
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether there is no server to talk to, or none that is ready yet, or none any more."""
+    if isinstance(error, db_exc.DBConnectionError):
+        return True
+    driver_error = _driver_error(error)
+    is_postgresql = type(driver_error).__module__.startswith("psycopg") and not _sqlstate(driver_error)
+    return is_postgresql and bool(_POSTGRESQL_UNREACHABLE.search(str(driver_error)))
 
 
 def is_lock_timeout(error: Exception) -> bool:
@@ -48,6 +62,14 @@ def is_missing_schema(error: Exception) -> bool:
         return True
     driver_error = _driver_error(error)
     return _sqlstate(driver_error) == _POSTGRESQL_NO_TABLE or _number(driver_error) == _MYSQL_NO_TABLE
+
+
+def is_missing_column(error: Exception) -> bool:
+    """Whether a statement names a column that is not there: the schema has changed under way, or the statement is wrong."""
+    driver_error = _driver_error(error)
+    if isinstance(driver_error, sqlite3.Error):  # it has no code of its own for this
+        return "no such column" in str(driver_error) or "has no column named" in str(driver_error)
+    return _sqlstate(driver_error) == _POSTGRESQL_NO_COLUMN or _number(driver_error) == _MYSQL_NO_COLUMN
 
 
 def is_environment(error: Exception) -> bool:

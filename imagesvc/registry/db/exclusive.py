@@ -84,8 +84,8 @@ def _wait_for(engine: Engine, conf: cfg.ConfigOpts) -> None:
     while True:
         try:
             engine.connect().close()
-        except db_exc.DBConnectionError:
-            if left == 0:
+        except (db_exc.DBError, sqlalchemy.exc.DBAPIError) as error:
+            if left == 0 or not errors.is_unreachable(error):
                 raise
             LOG.warning("SQL connection failed. %s attempts left.", left if left > 0 else "Unlimited")
             left -= left > 0

@@ -25,9 +25,11 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Tries of one write, and seconds after which no further one is made: callers wait for 15.
+#: Tries of one transaction, and seconds after which no further one is made: callers wait for 15.
 MAX_TRIES = 5
 RETRY_SECONDS = 10.0
+#: Seconds after which a server that does not answer is taken for lost: no caller waits for longer.
+ANSWER_SECONDS = 30
 
 
 class _Process:
@@ -35,7 +37,7 @@ class _Process:
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.pid = os.getpid()
-        engine = engines.create_engine(conf)
+        engine = engines.create_engine(conf, answer_seconds=ANSWER_SECONDS)
         self.engine = engine
         self.reader = engines.reader_of(engine)
         self.writer = engines.writer_of(engine)
@@ -67,6 +69,14 @@ class Database:
         with self._translated(), self._current().reader.connect() as connection:
             yield connection
 
+    def run_read(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn(connection)`` in a transaction as :meth:`read` makes them, again after a lost connection, and return its result.
+
+        :raises exception.SchemaMissing: glance-manage db_sync has not been run.
+        :raises exception.DatabaseUnavailable: the tries or the time are used up.
+        """
+        return self._run(self._read_once, fn)
+
     def run_write(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn(connection)`` in one transaction, commit it and return its result.
 
@@ -77,11 +87,14 @@ class Database:
         :raises exception.SchemaMissing: glance-manage db_sync has not been run.
         :raises exception.DatabaseUnavailable: the tries or the time are used up; nothing is known to be written.
         """
+        return self._run(self._write_once, fn)
+
+    def _run(self, once: Callable[[Callable[[Connection], T]], T], fn: Callable[[Connection], T]) -> T:
         self.check_schema()
         stop = time.monotonic() + RETRY_SECONDS
         for attempt in range(1, MAX_TRIES + 1):
             try:
-                return self._write_once(fn)
+                return once(fn)
             except (db_exc.DBError, sqlalchemy.exc.DBAPIError) as error:
                 if not errors.is_transient(error):
                     self._raise_translated(error)
@@ -93,20 +106,21 @@ class Database:
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads contenders, guards nothing
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def check_schema(self) -> None:
+    def check_schema(self, *, anew: bool = False) -> None:
         """Make sure the schema is the one this release works on; costs nothing once it was.
 
+        :param anew: look again, and believe what is found: the database may have been given back to Glance.
         :raises exception.SchemaMissing: it is not; asked again, the database is looked at again.
         :raises exception.DatabaseUnavailable: the database does not answer.
         """
-        if self._schema_seen:
+        if self._schema_seen and not anew:
             return
         with self._translated(), self._current().reader.connect() as connection:
             glance = _stamped(connection, revisions.GLANCE_VERSION_TABLE)
             own = _stamped(connection, revisions.OWN_VERSION_TABLE)
-        if not revisions.is_current(glance, own):
+        self._schema_seen = revisions.is_current(glance, own)
+        if not self._schema_seen:
             raise exception.SchemaMissing
-        self._schema_seen = True
 
     def dispose(self) -> None:
         """Close this process's pooled connections; the next use opens new ones."""
@@ -114,6 +128,10 @@ class Database:
             process, self._process = self._process, None
         if process is not None and process.pid == os.getpid():
             process.engine.dispose()
+
+    def _read_once(self, fn: Callable[[Connection], T]) -> T:
+        with self._current().reader.connect() as connection:
+            return fn(connection)
 
     def _write_once(self, fn: Callable[[Connection], T]) -> T:
         process = self._current()
@@ -148,6 +166,9 @@ class Database:
         if errors.is_missing_schema(error):
             self._schema_seen = False
             raise exception.SchemaMissing from error
+        if errors.is_missing_column(error):
+            self.check_schema(anew=True)
+            raise error
         if isinstance(error, db_exc.DBDataError) or errors.is_bad_value(error):
             raise exception.Invalid(
                 reason="The database has no room for a value of this request, for example a character beyond its character set."

@@ -27,9 +27,8 @@ class Transactions:
         self._clock = clock
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """``work`` in a transaction that sees one snapshot."""
-        with self._database.read() as connection:
-            return work(self._at_time(connection))
+        """``work``, which may run several times, in a transaction that sees one snapshot."""
+        return self._database.run_read(lambda connection: work(self._at_time(connection)))
 
     def write_if(
         self,
@@ -83,7 +82,8 @@ class Transactions:
         return self._database.run_write(lambda connection: work(self._at_time(connection)))
 
     def observe(self) -> None:
-        """Read the database's clock."""
+        """Read the database's clock, and look whether its schema is still ours."""
+        self._database.check_schema(anew=True)
         with self._database.read() as connection:
             self._clock.observe(session.now_ms(connection))
 

@@ -43,9 +43,21 @@ def test_without_mysqlclient_pymysql_is_used_and_one_line_says_so(conf, without_
     ]
 
 
-def test_with_mysqlclient_the_url_stays(conf, monkeypatch):
+def test_that_line_does_not_show_the_query(conf, without_mysqlclient, caplog):
+    with caplog.at_level(logging.INFO, engines.__name__):
+        _url(conf, "mysql://db/hidden?password=SECRET")
+    assert "hidden" in caplog.text
+    assert "SECRET" not in caplog.text
+
+
+def test_with_mysqlclient_it_is_used(conf, monkeypatch):
     monkeypatch.setattr(engines, "_importable", lambda _module: True)
-    assert _url(conf, "mysql://glance:SECRET@db/glance").drivername == "mysql"
+    assert _url(conf, "mysql://glance:SECRET@db/glance").drivername == "mysql+mysqldb"
+
+
+def test_mariadb_is_opened_as_mysql_whose_errors_are_recognised(conf, without_mysqlclient):
+    assert _url(conf, "mariadb://db/glance").drivername == "mysql+pymysql"
+    assert _url(conf, "mariadb+pymysql://db/glance").drivername == "mysql+pymysql"
 
 
 def test_another_driver_is_the_operators_choice(conf, without_mysqlclient):
@@ -68,7 +80,7 @@ def test_postgresql_gets_the_driver_that_is_installed(conf, monkeypatch, scheme)
     monkeypatch.setattr(engines, "_importable", installed.__contains__)
     assert _url(conf, f"{scheme}://db/glance").drivername == "postgresql+psycopg2"
     installed.add("psycopg")
-    assert _url(conf, f"{scheme}://db/glance").drivername == "postgresql"
+    assert _url(conf, f"{scheme}://db/glance").drivername == "postgresql+psycopg"
 
 
 def test_parameters_are_appended(conf):
@@ -76,7 +88,16 @@ def test_parameters_are_appended(conf):
     assert (url.query["ssl_ca"], url.query["x"]) == ("/ca.pem", "1")
 
 
-@pytest.mark.parametrize("connection", ["nonsense SECRET", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "nonsense SECRET",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://glance:x@SECRET@db/glance",
+        "mysql://glance@db:SECRET/glance",
+    ],
+)
 def test_urls_that_cannot_work_are_refused_without_their_text(conf, connection):
     with pytest.raises(exception.ConfigurationError, match=r"\[database\] connection") as caught:
         _url(conf, connection)
@@ -95,6 +116,18 @@ def test_a_server_gets_the_pool_of_the_options_and_is_not_asked_for_yet(conf):
     conf.set_override("connection", "mysql+pymysql://glance:SECRET@127.0.0.1:1/glance", "database")
     conf.set_override("max_pool_size", 7, "database")
     assert engines.create_engine(conf).pool.size() == 7
+
+
+def test_requests_do_not_wait_for_ever_and_migrations_do(conf):
+    conf.set_override("connection", "mysql+pymysql://127.0.0.1:1/glance?write_timeout=7", "database")
+    assert "read_timeout" not in engines.create_engine(conf).url.query
+    query = engines.create_engine(conf, answer_seconds=30).url.query
+    assert (query["read_timeout"], query["write_timeout"]) == ("30", "7")
+
+
+def test_connections_to_a_vanished_postgresql_end(conf):
+    query = _url(conf, "postgresql+psycopg2://db/glance?keepalives_idle=60").query
+    assert (query["keepalives_idle"], query["tcp_user_timeout"]) == ("60", "25000")
 
 
 def test_readers_of_postgresql_see_one_snapshot(conf):

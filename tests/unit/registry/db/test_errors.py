@@ -1,5 +1,6 @@
 import sqlite3
 
+import psycopg2
 import pytest
 import sqlalchemy
 from oslo_db import exception as db_exc
@@ -47,6 +48,21 @@ def _mysql(number):
 )
 def test_worth_another_try(error):
     assert errors.is_transient(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_away"),
+    [
+        ('connection to server at "db", port 5432 failed: Connection refused', True),
+        ('connection to server at "db", port 5432 failed: FATAL:  the database system is starting up', True),
+        ('could not translate host name "db" to address: Name or service not known', True),
+        ('connection to server at "db", port 5432 failed: FATAL:  password authentication failed for user "g"', False),
+        ('connection to server at "db", port 5432 failed: FATAL:  database "g" does not exist', False),
+    ],
+)
+def test_postgresql_that_cannot_be_reached_has_only_words(words, is_away):
+    error = db_exc.DBError(sqlalchemy.exc.OperationalError("SELECT", {}, psycopg2.OperationalError(words)))
+    assert errors.is_unreachable(error) == errors.is_transient(error) == is_away
 
 
 @pytest.mark.parametrize(
@@ -105,3 +121,21 @@ def test_the_cause_has_no_statement_and_no_parameters():
     assert errors.cause_of(_sqlite(1, "disk on fire\nsecond line")) == "disk on fire"
     assert errors.cause_of(db_exc.DBConnectionError(_sqlite(1, "gone"))) == "gone"
     assert errors.cause_of(db_exc.DBDeadlock()) == "DBDeadlock"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (_sqlite(sqlite3.SQLITE_ERROR, "no such column: images.version"), True),
+        (_sqlite(sqlite3.SQLITE_ERROR, "table images has no column named version"), True),
+        (_sqlite(sqlite3.SQLITE_ERROR, "no such table: images"), False),
+        (_postgresql("42703"), True),
+        (_postgresql("42P01"), False),
+        (_mysql(1054), True),
+        (_mysql(1146), False),
+        (db_exc.DBError(_mysql(1054)), True),
+    ],
+    ids=repr,
+)
+def test_missing_column(error, expected):
+    assert errors.is_missing_column(error) is expected

@@ -133,6 +133,17 @@ def test_transient_failures_are_tried_again(db, hasty, error):
         assert _projects(connection) == ["a"]
 
 
+def test_reading_is_tried_again(db, hasty):
+    failures = [db_exc.DBConnectionError()] * (session.MAX_TRIES - 1)
+
+    def flaky(connection):
+        if failures:
+            raise failures.pop()
+        return _projects(connection)
+
+    assert db.run_read(flaky) == []
+
+
 def test_tries_end(db, hasty):
     tries = []
 
@@ -234,6 +245,12 @@ def test_a_schema_that_went_away_is_noticed(db, conf):
         db.run_write(_insert("a"))
     with pytest.raises(exception.SchemaMissing):
         db.check_schema()
+
+
+def test_a_column_that_never_was_is_no_matter_of_the_schema(db):
+    with pytest.raises(db_exc.DBError, match="nonsense"), db.read() as connection:
+        connection.exec_driver_sql("SELECT nonsense FROM images")
+    db.check_schema()
 
 
 # -- processes and files -----------------------------------------------------------------------------
