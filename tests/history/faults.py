@@ -19,7 +19,7 @@ API, REGISTRY = "glance-api", "glance-registry"
 #: longest deadline of a call is 8 s.
 _OUTAGE, _LONG_OUTAGE = 4.0, 10.0
 #: Changes that must be acknowledged after a fault before the next one, and how long that may take.
-_PROGRESS, _BACK_SECONDS = 150, 60
+_PROGRESS, _BACK_SECONDS = 150, 180
 #: Orphaned workers finish what they have begun and go.
 _ORPHAN_SECONDS = 40
 
