@@ -22,6 +22,8 @@ _MYSQL_TRANSIENT = (1020, 1927, 1053)
 #: Characters that a column, or a comparison with one, has no room for (as different servers say it), too long, out of range.
 _MYSQL_BAD_VALUE = (1366, 1267, 1271, 1300, 3988, 1406, 1264)
 _MYSQL_NO_TABLE = 1146
+#: Below it are the failures of the server's own files, at which a disk that is full or breaks shows first.
+_MYSQL_FIRST_OF_STATEMENTS = 1000
 _POSTGRESQL_NO_COLUMN = "42703"
 _MYSQL_NO_COLUMN = 1054
 
@@ -78,7 +80,8 @@ def is_environment(error: Exception) -> bool:
     if isinstance(driver_error, sqlite3.Error):
         return _sqlite_code(driver_error) not in (None, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
     is_read_only = _sqlstate(driver_error) == _POSTGRESQL_READ_ONLY
-    return is_read_only or isinstance(_unwrapped(error), sqlalchemy.exc.OperationalError)
+    is_about_files = 0 < (_number(driver_error) or 0) < _MYSQL_FIRST_OF_STATEMENTS
+    return is_read_only or is_about_files or isinstance(_unwrapped(error), sqlalchemy.exc.OperationalError)
 
 
 def _driver_error(error: Exception) -> BaseException:

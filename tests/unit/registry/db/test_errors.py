@@ -112,6 +112,14 @@ def test_a_refused_login_is_the_environment():
     assert errors.is_environment(db_exc.DBError(_postgresql("28P01")))
 
 
+@pytest.mark.parametrize("number", [3, 6, 28, 126])
+def test_files_that_mysql_cannot_use_are_the_environment(number):
+    error = sqlalchemy.exc.InternalError("SELECT", {}, Exception(number, "Error on delete of '/tmp/x'"))
+    assert errors.is_environment(error)
+    assert errors.is_environment(db_exc.DBError(error))
+    assert not errors.is_environment(_mysql(1064))
+
+
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT_NOTNULL, None])
 def test_a_wrong_statement_is_ours(code):
     assert not errors.is_environment(_sqlite(code))
