@@ -173,6 +173,10 @@ class PropertyMissing(Conflict):
     template = "Property %(name)s does not exist."
 
 
+class PatchTestFailed(Conflict):
+    template = "The test of '%(name)s' failed: it has another value."
+
+
 class UploadFenced(Conflict):
     """The upload's intent is gone: it expired, was aborted, or another upload took its place."""
 
@@ -181,6 +185,12 @@ class UploadFenced(Conflict):
 
 class OperationMismatch(Conflict):
     template = "Operation %(op_id)s was already used for another request."
+
+
+class VersionMismatch(ImageServiceError):
+    """The image is not, or no more, as the caller said it must be."""
+
+    template = "Image %(image_id)s has another version than the request demands; read it again."
 
 
 class ImageGone(Gone):

@@ -49,7 +49,8 @@ class Location(_Value):
 class Image(_Value):
     """One image with its properties, tags and locations as one transaction saw them.
 
-    ``version`` counts the row's writes.  ``min_ram`` is MB, ``min_disk`` GB (the Images API's units).
+    ``version`` counts the row's writes.  ``min_ram`` is MB, ``min_disk`` GB (the Images API's units).  ``stores`` are the ids of
+    the stores that hold the data, for who may not know the locations and gets none.
     """
 
     id: str
@@ -76,12 +77,14 @@ class Image(_Value):
     tags: tuple[str, ...] = ()
     properties: dict[str, str | None] = dataclasses.field(default_factory=dict)
     locations: tuple[Location, ...] = ()
+    stores: tuple[str, ...] = ()
 
     @classmethod
     def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
         known = cls.__dataclass_fields__
         fields = {name: value for name, value in primitive.items() if name in known}
         fields["tags"] = tuple(fields.get("tags", ()))
+        fields["stores"] = tuple(fields.get("stores", ()))
         fields["locations"] = tuple(Location.from_primitive(item) for item in fields.get("locations", ()))
         return cls(**fields)
 

@@ -27,6 +27,7 @@ STATUS: dict[type[exception.ImageServiceError], int] = {
     exception.NotFound: 404,
     exception.Conflict: 409,
     exception.Gone: 410,
+    exception.VersionMismatch: 412,
     exception.LimitExceeded: 413,
     exception.UnsupportedMedia: 415,
     exception.RangeNotSatisfiable: 416,

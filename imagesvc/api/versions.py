@@ -44,7 +44,7 @@ class VersionsApp:
         base = self._public_endpoint or BaseRequest(environ).application_url
         links = [{"rel": "self", "href": f"{base.rstrip('/')}/v2/"}]
         versions = [{"id": f"v{minor}", "status": status, "links": links} for minor, status in self._offered]
-        status = 200 if environ["PATH_INFO"] == "/versions" else 300
+        status = 200 if environ["PATH_INFO"].split("/")[1:2] == ["versions"] else 300
         response = Response(json.dumps({"versions": versions}).encode(), status=status)
         return response(environ, start_response)  # type: ignore[no-any-return]
 
@@ -66,7 +66,7 @@ class VersionNegotiation:
         prefix, slash, rest = tail.partition("/")
         if prefix in self._prefixes:
             environ["PATH_INFO"] = f"/v2{slash}{rest}"
-        elif self._accepted(environ) and path not in {"", "/", "/versions"}:
+        elif self._accepted(environ) and prefix not in {"", "versions"}:
             environ["PATH_INFO"] = f"/v2{path}"
         else:
             return self._versions(environ, start_response)

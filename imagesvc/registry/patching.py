@@ -1,7 +1,7 @@
 """What a PATCH does to an image: operations applied in order, all or none.  Pure."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from imagesvc import exception
@@ -16,30 +16,43 @@ class Draft:
     """An image as it shall become.
 
     :param columns: attributes that operations have set, to whatever value.
+    :param is_changed: whether there was an operation that does not only look.
     """
 
     columns: dict[str, Any]
     properties: dict[str, str | None]
     tags: list[str]
+    is_changed: bool = False
 
 
 def apply(image: Mapping[str, Any], changes: Sequence[Any]) -> Draft:
     """What ``changes`` make of ``image``.
 
     :param image: primitive of :class:`imagesvc.objects.Image`.
-    :param changes: ``{"op": add|remove|replace, "path": [name], "value": ..., "strict": bool}`` each.
+    :param changes: ``{"op": add|remove|replace|test, "path": [name], "value": ..., "strict": bool}`` or
+        ``{"op": "match", "versions": [...]}`` each.
     :raises ImageServiceError: the first operation that must not be done, says why.
     """
     draft = Draft({}, dict(image["properties"]), list(image["tags"]))
     for change in changes:
-        op, name = _checked(change)
-        if name == "tags":
-            _change_tags(draft, op, change)
-        elif name in fields.WRITABLE:
-            _change_attribute(draft, image["status"], op, name, change)
+        op = change.get("op") if isinstance(change, Mapping) else None
+        look = _LOOKS.get(op) if isinstance(op, str) else None
+        if look is None:
+            _apply(image, draft, change)
         else:
-            _change_property(draft, op, name, change)
+            look(image, draft, change)
     return draft
+
+
+def _apply(image: Mapping[str, Any], draft: Draft, change: Any) -> None:
+    draft.is_changed = True
+    op, name = _checked(change)
+    if name == "tags":
+        _change_tags(draft, op, change)
+    elif name in fields.WRITABLE:
+        _change_attribute(draft, image["status"], op, name, change)
+    else:
+        _change_property(draft, op, name, change)
 
 
 def _checked(change: Any) -> tuple[str, str]:
@@ -87,3 +100,43 @@ def _change_property(draft: Draft, op: str, name: str, change: Mapping[str, Any]
         del draft.properties[name]
     else:
         draft.properties[name] = fields.property_value(name, change["value"])
+
+
+# -- operations that only look -----------------------------------------------------------------------
+
+
+def _match(image: Mapping[str, Any], _draft: Draft, change: Mapping[str, Any]) -> None:
+    """The image must have one of these versions."""
+    versions = change.get("versions")
+    if not isinstance(versions, list | tuple):
+        raise exception.InvalidPatch(reason="the versions to match are not a list")
+    if image["version"] not in versions:
+        raise exception.VersionMismatch(image_id=image["id"])
+
+
+def _test(image: Mapping[str, Any], draft: Draft, change: Mapping[str, Any]) -> None:
+    """What is there, as clients see it and with the operations before this one, must be equal."""
+    path = change.get("path")
+    if not isinstance(path, list | tuple) or len(path) != 1 or not isinstance(path[0], str) or "value" not in change:
+        raise exception.InvalidPatch(reason="a test needs a path of one part and a value")
+    name, wanted = path[0], change["value"]
+    if name == "tags":
+        is_equal = isinstance(wanted, list) and sorted(map(str, wanted)) == sorted(draft.tags)
+    else:
+        found, value = _look_up(image, draft, name)
+        # In JSON 1 is not true.
+        is_equal = found and isinstance(value, bool) is isinstance(wanted, bool) and value == wanted
+    if not is_equal:
+        raise exception.PatchTestFailed(name=name)
+
+
+def _look_up(image: Mapping[str, Any], draft: Draft, name: str) -> tuple[bool, Any]:
+    """(whether there is such an attribute or property, its value)."""
+    if name in fields.WRITABLE or name in fields.READ_ONLY:
+        return True, draft.columns.get(name, image.get(name))
+    if name in draft.properties:
+        return True, draft.properties[name] or ""
+    return False, None
+
+
+_LOOKS: Mapping[str, Callable[[Mapping[str, Any], Draft, Mapping[str, Any]], None]] = {"match": _match, "test": _test}

@@ -47,8 +47,9 @@ class RegistryAPI:
     ) -> objects.Image:
         """Apply changes to the locked row, all or none.
 
-        :param changes: ``{"op": add|remove|replace, "path": [name, ...], "value": ..., "strict": bool}``; ``strict``
-            (the v2.0 media type) refuses to add what exists.
+        :param changes: ``{"op": add|remove|replace|test, "path": [name, ...], "value": ..., "strict": bool}``; ``strict``
+            (the v2.0 media type) refuses to add what exists. Or ``{"op": "match", "versions": [...]}``: the image must have
+            one of these versions.  ``test`` and ``match`` need 1.1.
         """
         result = self._mutate(context, "image_patch", "1.0", image_id=image_id, changes=[dict(c) for c in changes])
         return objects.Image.from_primitive(result)

@@ -78,3 +78,31 @@ def test_glance_uploads_lists_downloads_and_deletes(cli, disk, tmp_path):
     assert re.search(r"^\| os_distro +\| debian", cli.glance("image-show", image_id), re.MULTILINE)
     cli.glance("image-delete", image_id)
     assert image_id not in cli.glance("image-list")
+
+
+def test_clients_share_an_image(cli, api):
+    image_id = api.created(name="shared", visibility="shared")
+    assert re.search(r"p-invited +\| pending", cli.glance("member-create", image_id, "p-invited"))
+    assert re.search(r"p-invited +\| accepted", cli.glance("member-update", image_id, "p-invited", "accepted"))
+    (listed,) = cli.openstack_json("image", "member", "list", image_id)
+    assert (listed["Member ID"], listed["Status"]) == ("p-invited", "accepted")
+    cli.glance("member-delete", image_id, "p-invited")
+    assert "p-invited" not in cli.glance("member-list", "--image-id", image_id)
+
+
+def test_clients_tag_an_image(cli, api):
+    image_id = api.created(name="tagged")
+    cli.openstack("image", "set", "--tag", "web", "--tag", "db", image_id)
+    cli.glance("image-tag-update", image_id, "cache")
+    cli.openstack("image", "unset", "--tag", "db", image_id)
+    assert sorted(api.show(image_id).json()["tags"]) == ["cache", "web"]
+    cli.glance("image-tag-delete", image_id, "cache")
+    assert api.show(image_id).json()["tags"] == ["web"]
+
+
+def test_clients_withhold_data(cli, api):
+    image_id = api.uploaded(b"data", name="withheld")
+    cli.openstack("image", "set", "--deactivate", image_id)
+    assert api.status(image_id) == "deactivated"
+    cli.glance("image-reactivate", image_id)
+    assert api.status(image_id) == "active"

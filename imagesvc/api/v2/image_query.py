@@ -1,7 +1,7 @@
 """The query string of a list request, validated and turned into the question the registry is asked."""
 
-import csv
 import datetime as dt
+import re
 import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +19,9 @@ _SORT_KEYS = ("name", "status", "container_format", "disk_format", "size", "id",
 _SORT_DIRS = ("asc", "desc")
 
 #: Parameters that are no filters of the image itself.
-_PAGING = frozenset({"limit", "marker", "sort", "sort_key", "sort_dir", "visibility", "member_status", "os_hidden"})
+_NO_FILTERS = frozenset(
+    {"limit", "marker", "sort", "sort_key", "sort_dir", "visibility", "member_status", "os_hidden", "deleted"}
+)
 _TEXT = frozenset({"owner", "checksum", "os_hash_value", "os_hash_algo"})
 #: Text that may be asked for as ``in:a,b`` and ``eq:a``.
 _LISTABLE = frozenset({"id", "name", "status", "container_format", "disk_format"})
@@ -28,6 +30,12 @@ _TIMES = frozenset({"created_at", "updated_at"})
 _TIME_OPERATORS = frozenset({"gt", "gte", "lt", "lte", "eq", "neq"})
 _BOUNDS = {"_min": "gte", "_max": "lte"}
 _BIGGEST = 2**63 - 1
+_MOST_DIGITS = 100
+#: One of the values after ``in:``: double quotes protect commas, a backslash between them protects what follows it.
+_ALTERNATIVE = r'(?:\s*+"(?:[^"\\]|\\.)*+"|[^",]*+)'
+_ALTERNATIVES = re.compile(f"{_ALTERNATIVE}(?:,{_ALTERNATIVE})*+", re.DOTALL)
+_EACH_ALTERNATIVE = re.compile(f",({_ALTERNATIVE})", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def pairs(query_string: str) -> list[tuple[str, str]]:
@@ -85,7 +93,7 @@ def _boolean(name: str, value: str) -> bool:
 
 
 def _number(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 19):
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
         raise exception.InvalidParameter(name=name, reason="it must be an integer that is not negative")
     return min(int(value), _BIGGEST)
 
@@ -127,7 +135,7 @@ def _checked(key: str, direction: str) -> tuple[str, str]:
 
 def _filters(given: Pairs, single: dict[str, str]) -> tuple[Filter, ...]:
     filters: list[Filter] = [("tag", "eq", value) for name, value in given if name == "tag"]
-    filters += [_filter(name, value) for name, value in single.items() if name not in _PAGING and name != "tag"]
+    filters += [_filter(name, value) for name, value in single.items() if name not in _NO_FILTERS and name != "tag"]
     return tuple(filters)
 
 
@@ -137,7 +145,8 @@ def _filter(name: str, value: str) -> Filter:
             return read(name, value)
     column, operator = name[:-4], _BOUNDS.get(name[-4:])
     if operator and column in _NUMBERS:
-        return column, operator, _number(name, value)
+        negative = value.startswith("-")
+        return column, operator, -_number(name, value[1:]) if negative else _number(name, value)
     return f"property:{name}", "eq", value
 
 
@@ -164,11 +173,16 @@ def _listable(name: str, value: str) -> Filter:
 
 
 def _alternatives(name: str, text: str) -> list[str]:
-    """Values separated by commas; double quotes protect commas."""
-    try:
-        return next(csv.reader([text], strict=True, skipinitialspace=True), [])
-    except csv.Error as error:
-        raise exception.InvalidParameter(name=name, reason=f"the list is not quoted rightly: {error}") from error
+    """The values of ``a,b,"c,d"``."""
+    if not text:
+        return []
+    if not _ALTERNATIVES.fullmatch(text):
+        raise exception.InvalidParameter(name=name, reason="the list is not quoted rightly")
+    return [_unquoted(value.lstrip()) for value in _EACH_ALTERNATIVE.findall(f",{text}")]
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def _time(name: str, value: str) -> Filter:

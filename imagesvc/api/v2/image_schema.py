@@ -31,6 +31,8 @@ WRITABLE = frozenset(
         "min_disk",
     }
 )
+#: Base attributes that ``test`` may look at, beside custom properties.
+TESTABLE = WRITABLE | {"id", "status", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value"}
 
 UUID_PATTERN = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 _STATUSES = (
@@ -57,11 +59,8 @@ def _text(description: str, limit: int | None = None, *, null: bool = True, **mo
     return schema if limit is None else {**schema, "maxLength": limit}
 
 
-def base_properties(container_formats: list[str], disk_formats: list[str], *, locations: bool) -> dict[str, Schema]:
-    """Schemas of the base attributes by name.
-
-    :param locations: whether images show their locations.
-    """
+def base_properties(container_formats: list[str], disk_formats: list[str]) -> dict[str, Schema]:
+    """Schemas of the base attributes by name."""
     return {
         "id": _text("Identifier of the image.", null=False, pattern=UUID_PATTERN),
         "name": _text("Name of the image, for people to read.", 255),
@@ -95,7 +94,7 @@ def base_properties(container_formats: list[str], disk_formats: list[str], *, lo
         "file": _text("URL of the image's data.", null=False, readOnly=True),
         "stores": _text("Stores that hold the image's data, separated by commas.", null=False, readOnly=True),
         "schema": _text("URL of this schema.", null=False, readOnly=True),
-        **({"locations": _locations()} if locations else {}),
+        "locations": _locations(),
     }
 
 
@@ -104,13 +103,28 @@ def _count(description: str) -> Schema:
 
 
 def _locations() -> Schema:
+    validation = {
+        "type": "object",
+        "description": "What the data must be; becomes the image's own checksum and hash.",
+        "writeOnly": True,
+        "additionalProperties": False,
+        "properties": {
+            "checksum": {"type": "string", "minLength": 32, "maxLength": 32},
+            "os_hash_algo": {"type": "string", "maxLength": 64},
+            "os_hash_value": {"type": "string", "maxLength": 128},
+        },
+        "required": ["os_hash_algo", "os_hash_value"],
+    }
     return {
         "type": "array",
-        "readOnly": True,
-        "description": "URLs of the image's data in its stores.",
+        "description": "Where the image's data is in its stores.",
         "items": {
             "type": "object",
-            "properties": {"url": {"type": "string"}, "metadata": {"type": "object"}},
+            "properties": {
+                "url": {"type": "string", "maxLength": 255},
+                "metadata": {"type": "object"},
+                "validation_data": validation,
+            },
             "required": ["url", "metadata"],
         },
     }
@@ -220,9 +234,7 @@ def load(conf: cfg.ConfigOpts) -> ImageSchema:
 
     :raises ConfigurationError: schema-image.json cannot be used.
     """
-    base = base_properties(
-        conf.image_format.container_formats, conf.image_format.disk_formats, locations=conf.show_multiple_locations
-    )
+    base = base_properties(conf.image_format.container_formats, conf.image_format.disk_formats)
     path = files.find(conf, ["schema-image.json"], "schema-image.json")
     custom, required = _read_custom(path) if path else ({}, ())
     return ImageSchema(base, custom, required)

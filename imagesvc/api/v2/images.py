@@ -6,7 +6,7 @@ from typing import Any
 
 import pecan
 
-from imagesvc import exception
+from imagesvc import exception, objects
 from imagesvc.api import payload
 from imagesvc.api.app import Request, Response
 from imagesvc.api.runtime import Runtime
@@ -55,8 +55,7 @@ class ImagesController:
 
     @_json
     def get_one(self, request: Request, _response: Response, image_id: str) -> Response:
-        image = self._registry.image_get(request.context, image_id_of(image_id))
-        return Response(views.dump(self._view.show(image)))
+        return self._shown(self._registry.image_get(request.context, image_id_of(image_id)))
 
     @_json
     def post(self, request: Request, _response: Response) -> Response:
@@ -65,8 +64,9 @@ class ImagesController:
             raise exception.Invalid(reason="An image is a JSON object, not a list.")
         self._schema.check_new(fields)
         image = self._registry.image_create(request.context, _row(fields))
-        response = Response(views.dump(self._view.show(image)), status=201, location=f"/v2/images/{image.id}")
-        response.headers.update(self._hints)
+        response = self._shown(image)
+        response.status_int = 201
+        response.headers.update(self._hints, Location=f"/v2/images/{image.id}")
         return response
 
     @_json
@@ -74,13 +74,18 @@ class ImagesController:
         image_id = image_id_of(image_id)
         media_type = request.environ["CONTENT_TYPE"].partition(";")[0].strip().lower()
         changes = image_patch.parse(payload.read_json(request.environ), media_type, self._schema)
-        image = self._registry.image_patch(request.context, image_id, changes)
-        return Response(views.dump(self._view.show(image)))
+        changes = [*image_patch.precondition(request.environ.get("HTTP_IF_MATCH")), *changes]
+        return self._shown(self._registry.image_patch(request.context, image_id, changes))
 
     @_json
     def delete(self, request: Request, _response: Response, image_id: str) -> Response:
         self._registry.image_delete(request.context, image_id_of(image_id))
         return Response(status=204, content_type=None)
+
+    def _shown(self, image: objects.Image) -> Response:
+        response = Response(views.dump(self._view.show(image)))
+        response.headers["ETag"] = image_patch.entity_tag(image.version)
+        return response
 
 
 def _row(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,20 +51,21 @@ class ImageView:
             "created_at": _time(image.created_at),
             "updated_at": _time(image.updated_at),
         }
-        if self.locations or image.locations:
-            self._add_locations(document, image.locations)
+        if self.locations or image.locations or image.stores:
+            self._add_locations(document, image)
         document["tags"] = list(image.tags)
         document["self"] = url
         document["file"] = f"{url}/file"
         document["schema"] = "/v2/schemas/image"
         return document
 
-    def _add_locations(self, document: dict[str, Any], locations: Sequence[objects.Location]) -> None:
+    def _add_locations(self, document: dict[str, Any], image: objects.Image) -> None:
+        locations = image.locations
         if self.locations:
             document["locations"] = [{"url": where.url, "metadata": where.metadata} for where in locations]
         if self.direct_url and locations:
             document["direct_url"] = locations[0].url
-        stores = [where.metadata["store"] for where in locations if "store" in where.metadata]
+        stores = image.stores or [where.metadata["store"] for where in locations if "store" in where.metadata]
         if self.stores and stores:
             document["stores"] = ",".join(stores)
 

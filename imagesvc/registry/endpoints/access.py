@@ -65,11 +65,12 @@ class Access:
             self.require(context, rule, record)
 
     def show(self, context: RequestContext, record: images.Record) -> Image:
-        """The image as the caller may see it: without its locations if he must not know them."""
+        """The image as the caller may see it: the stores' names instead of its locations if he must not know them."""
         image = record.image
         if not image["locations"] or self._enforcer.allows(context, "get_image_location", _target(context, record)):
             return image
-        return {**image, "locations": []}
+        metadata = [location["metadata"] for location in image["locations"]]
+        return {**image, "locations": [], "stores": [found["store"] for found in metadata if "store" in found]}
 
     def listed(self, context: RequestContext, image: Image) -> Image | None:
         """As :meth:`show` for an image of a page, whose visibility the query has judged; None if policy hides it."""

@@ -87,9 +87,9 @@ class ImageEndpoint:
         def work(tx: Transaction) -> Image:
             record = self._access.load(tx, context, image_id, lock=True)
             self._access.require_change(context, "modify_image", record)
-            if not changes:
-                return self._access.show(context, record)
             draft = patching.apply(record.image, changes)
+            if not draft.is_changed:
+                return self._access.show(context, record)
             self._authorize_patch(context, record, draft)
             self._check_quotas(draft.properties, draft.tags, record.image)
             image = images.save(tx, record.image, draft.columns, draft.properties, draft.tags)

@@ -4,8 +4,15 @@ from imagesvc import exception
 from imagesvc.registry import patching
 
 
-def _image(status="active", properties=None, tags=()):
-    return {"status": status, "properties": dict(properties or {}), "tags": list(tags)}
+def _image(status="active", properties=None, tags=(), **columns):
+    return {
+        "id": "i",
+        "version": 3,
+        "status": status,
+        "properties": dict(properties or {}),
+        "tags": list(tags),
+        **columns,
+    }
 
 
 def _op(op, name, value=None, strict=False):
@@ -87,7 +94,12 @@ def test_formats_are_open_before_there_is_data(status):
         None,
         "remove",
         {},
-        {"op": "test", "path": ["a"], "value": 1},
+        {"op": "test", "path": ["there"]},
+        {"op": "test", "path": [], "value": 1},
+        {"op": "test", "path": ["there", "deeper"], "value": 1},
+        {"op": "test", "path": [["there"]], "value": 1},
+        {"op": "match"},
+        {"op": "match", "versions": 3},
         {"op": "move", "path": ["a"], "from": "/b"},
         {"op": ["add"], "path": ["a"], "value": "1"},
         {"op": "remove"},
@@ -100,3 +112,70 @@ def test_formats_are_open_before_there_is_data(status):
 def test_malformed_changes(change):
     with pytest.raises(exception.InvalidPatch):
         patching.apply(_image(properties={"there": "1"}), [change])
+
+
+# -- operations that only look -----------------------------------------------------------------------
+
+LOOKED_AT = _image(properties={"a": "1", "none": None}, tags=["x", "y"], name="n", size=None, protected=True, min_ram=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a", "1"),
+        ("none", ""),
+        ("name", "n"),
+        ("size", None),
+        ("status", "active"),
+        ("protected", True),
+        ("min_ram", 1),
+        ("tags", ["y", "x"]),
+    ],
+)
+def test_a_test_that_succeeds_changes_nothing(name, value):
+    draft = patching.apply(LOOKED_AT, [_op("test", name, value)])
+    assert (draft.is_changed, draft.columns, draft.properties, draft.tags) == (
+        False,
+        {},
+        LOOKED_AT["properties"],
+        ["x", "y"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a", "2"),
+        ("a", None),
+        ("none", None),
+        ("nope", None),
+        ("nope", ""),
+        ("name", None),
+        ("size", 0),
+        ("protected", 1),
+        ("min_ram", True),
+        ("min_ram", "1"),
+        ("tags", ["x"]),
+        ("tags", "xy"),
+        ("tags", ["x", "x", "y"]),
+        ("tags", [1]),
+    ],
+)
+def test_a_test_that_fails_names_the_field(name, value):
+    with pytest.raises(exception.PatchTestFailed) as caught:
+        patching.apply(LOOKED_AT, [_op("test", name, value)])
+    assert caught.value.kwargs == {"name": name}
+
+
+def test_a_test_sees_the_operations_before_it():
+    changes = [_op("replace", "name", "m"), _op("test", "name", "m"), _op("add", "b", "2"), _op("test", "b", "2")]
+    assert patching.apply(LOOKED_AT, changes).is_changed
+    with pytest.raises(exception.PatchTestFailed):
+        patching.apply(LOOKED_AT, [_op("remove", "a"), _op("test", "a", "1")])
+
+
+def test_the_version_matches_or_nothing_happens():
+    assert not patching.apply(LOOKED_AT, [{"op": "match", "versions": [2, 3]}]).is_changed
+    for versions in ([], [2], ["3"]):
+        with pytest.raises(exception.VersionMismatch):
+            patching.apply(LOOKED_AT, [{"op": "match", "versions": versions}, _op("replace", "name", "m")])

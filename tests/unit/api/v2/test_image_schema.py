@@ -10,7 +10,7 @@ from tests.fixtures import api
 
 @pytest.fixture(scope="module")
 def schema():
-    base = image_schema.base_properties(["bare", "ova"], ["raw", "qcow2"], locations=False)
+    base = image_schema.base_properties(["bare", "ova"], ["raw", "qcow2"])
     return image_schema.ImageSchema(base, {"kernel_id": {"type": ["null", "string"]}}, ("kernel_id",))
 
 
@@ -67,15 +67,14 @@ def test_endless_lists_are_not_looked_at(schema):
 
 
 def test_a_base_attribute_cannot_be_redefined():
-    base = image_schema.base_properties(["bare"], ["raw"], locations=False)
+    base = image_schema.base_properties(["bare"], ["raw"])
     schema = image_schema.ImageSchema(base, {"status": {"type": "integer"}})
     assert schema.document["properties"]["status"]["readOnly"] is True
 
 
-@pytest.mark.parametrize("locations", [True, False])
-def test_locations_are_described_where_they_are_shown(locations):
-    base = image_schema.base_properties(["bare"], ["raw"], locations=locations)
-    assert ("locations" in base) is locations
+def test_locations_are_described_and_not_to_be_written_like_others():
+    base = image_schema.base_properties(["bare"], ["raw"])
+    assert base["locations"]["items"]["required"] == ["url", "metadata"]
     with pytest.raises(exception.ReservedProperty):
         image_schema.ImageSchema(base, {}).check_writable("locations")
 

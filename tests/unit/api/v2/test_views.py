@@ -52,6 +52,12 @@ def test_locations_where_they_are_shown():
     assert shown["stores"] == "fast,cheap"
 
 
+def test_stores_are_shown_to_who_may_not_know_locations():
+    shown = OPEN.show(image(stores=("fast", "cheap")))
+    assert (shown["stores"], shown["locations"]) == ("fast,cheap", [])
+    assert "direct_url" not in shown
+
+
 def test_an_image_without_locations():
     shown = OPEN.show(image())
     assert shown["locations"] == []
