@@ -12,20 +12,12 @@ import pytest
 from imagesvc import exception
 from imagesvc.rpc import keys, seal
 from tests.contract.conftest import until
-from tests.fixtures import rabbit_wire
+from tests.fixtures.rabbit_seam import Load, answers, assert_once_each
 from tests.fixtures.rpc import make_context
-from tests.integration import test_seam_rabbit as seam
 
-broker, registries, held = seam.broker, seam.registries, seam.held
+pytest_plugins = ["tests.fixtures.rabbit_seam"]
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def wire(broker, registries):
-    made = rabbit_wire.Wire(broker.url(registries.vhost))
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -59,37 +51,38 @@ def test_the_bus_sees_no_token(captured):
     assert "token" not in json.dumps(captured)
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("args", "value"), "forged"),
-        (("method",), "pad"),
-        (("version",), "1.1"),
-        (("namespace",), "n"),
-        (("_context_roles",), ["admin"]),
-        (("_context_project_id",), "project-2"),
-        (("_context_is_admin",), True),
-        (("_context_seam", "op_id"), "00000000-0000-0000-0000-000000000000"),
-        (("_context_seam", "deadline"), 9_999_999_999_999),
-        (("_context_seam", "nonce"), "0" * 32),
-        (("_context_seam", "mac"), "0" * 64),
-        (("_context_seam", "mac"), None),
-        (("_context_seam", "mac"), "é\ud800"),
-        (("_context_seam", "key"), "other"),
-        (("_context_seam", "key"), {}),
-        (("_context_seam",), {"op_id": None, "deadline": 9_999_999_999_999}),
-        (("_context_seam",), None),
-        (("args",), None),
-    ],
-)
-def test_an_altered_message_has_no_effect_and_no_answer(registries, wire, captured, path, value):
-    forged = _with(captured, *path, value=value)
-    wire.publish({**forged, "_reply_q": wire.reply_queue, "_msg_id": "mine"})
-    assert wire.receive()["_msg_id"] == "mine"  # the spy's own copy
-    _settled(registries)
-    assert wire.receive()["args"] == {"value": "settled"}
-    assert wire.receive(0.1) is None
-    assert registries.effects == ["true"]
+#: Places in a message, and what is put there.
+_ALTERATIONS = [
+    (("args", "value"), "forged"),
+    (("method",), "pad"),
+    (("version",), "1.1"),
+    (("namespace",), "n"),
+    (("_context_roles",), ["admin"]),
+    (("_context_project_id",), "project-2"),
+    (("_context_is_admin",), True),
+    (("_context_seam", "op_id"), "00000000-0000-0000-0000-000000000000"),
+    (("_context_seam", "deadline"), 9_999_999_999_999),
+    (("_context_seam", "nonce"), "0" * 32),
+    (("_context_seam", "mac"), "0" * 64),
+    (("_context_seam", "mac"), None),
+    (("_context_seam", "mac"), "é\ud800"),
+    (("_context_seam", "key"), "other"),
+    (("_context_seam", "key"), {}),
+    (("_context_seam",), {"op_id": None, "deadline": 9_999_999_999_999}),
+    (("_context_seam",), None),
+    (("args",), None),
+]
+
+
+def test_an_altered_message_has_no_effect_and_no_answer(registries, wire, captured):
+    for number, (path, value) in enumerate(_ALTERATIONS):
+        forged = _with(captured, *path, value=value)
+        wire.publish({**forged, "_reply_q": wire.reply_queue, "_msg_id": f"mine {number}"})
+        assert wire.receive()["_msg_id"] == f"mine {number}"  # the spy's own copy
+        _settled(registries)
+        # An answer would have come before this.
+        assert wire.receive()["args"] == {"value": "settled"}, (path, value)
+        assert registries.effects == ["true"], (path, value)
     assert "Refused a message" in registries.log
 
 
@@ -128,7 +121,6 @@ def test_a_stale_message_has_no_effect(registries, wire, captured):
 
 def test_a_message_signed_with_another_key_is_refused(registries, tmp_path):
     registries.start()
-    registries.caller()  # writes its configuration
     other = tmp_path / "other"
     keys.create(other)
     configuration = tmp_path / "callers" / "bus.conf"
@@ -188,7 +180,7 @@ def test_keys_are_replaced_under_load_and_nothing_is_lost(registries, tmp_path, 
     registries.start()
     path = tmp_path / "keys"
     before = path.read_text()
-    load = seam._load(registries.caller())
+    load = Load(registries.caller())
     load.grows()
     for number, step in enumerate([keys.add, keys.activate, keys.retire], 1):
         step(path)
@@ -196,7 +188,7 @@ def test_keys_are_replaced_under_load_and_nothing_is_lost(registries, tmp_path, 
         load.grows()
     load.stop()
     assert load.failed == []
-    seam._assert_once_each(registries, load)
+    assert_once_each(registries, load)
     assert not set(before.splitlines()[1:]) & set(path.read_text().splitlines())
 
 
@@ -206,11 +198,11 @@ def test_a_key_file_gone_bad_changes_nothing(registries, tmp_path):
     path = tmp_path / "keys"
     shutil.copy2(path, tmp_path / "good")
     path.write_text("garbage\n")
-    until(lambda: seam._answers(caller) and "The signing keys stay as they were" in registries.log)
-    assert seam._answers(caller)
+    until(lambda: answers(caller) and "The signing keys stay as they were" in registries.log)
+    assert answers(caller)
     (tmp_path / "good").rename(path)
-    until(lambda: seam._answers(caller) and "accepted:" in registries.log)
-    assert seam._answers(caller)
+    until(lambda: answers(caller) and "accepted:" in registries.log)
+    assert answers(caller)
 
 
 def test_thousands_of_unwelcome_messages_leave_nothing_behind(registries, wire, captured):
@@ -233,14 +225,14 @@ def test_thousands_of_unwelcome_messages_leave_nothing_behind(registries, wire, 
             }
         )
     wire.publish({**captured, "args": {"value": "x" * 4 * MIB}})
-    until(lambda: seam._answers(caller), 60)
+    until(lambda: answers(caller), 60)
     after = caller.read(make_context(), "health", "1.0")
     # Its threads and connections are made as they are needed, up to these.
     assert after["threads"] <= before["threads"] + 2 * 64
     assert after["resident"] < before["resident"] + 64 * MIB
     for number in range(1500):
         wire.publish({**captured, "method": f"unknown-{number}", "_timeout": 2})
-    until(lambda: seam._answers(caller), 60)
+    until(lambda: answers(caller), 60)
     last = caller.read(make_context(), "health", "1.0")
     assert last["threads"] <= after["threads"] + 2
     assert last["files"] <= after["files"] + 2

