@@ -39,11 +39,20 @@ class Clock:
         """Whether the database's clock should be read again."""
         return self._monotonic() >= self._stale_at
 
-    def observe(self, database_ms: int) -> None:
-        """Take over what the database's clock says just now."""
+    def monotonic(self) -> float:
+        """Seconds, to be told to :meth:`observe` as the moment of asking."""
+        return self._monotonic()
+
+    def observe(self, database_ms: int, asked: float | None = None) -> None:
+        """Take over what the database's clock says.
+
+        :param asked: monotonic seconds before it was asked, None for just now. It said so at some moment since, and this
+            process, or the server, may have stood still before or after it, so nothing more than that is believed.
+        """
         with self._lock:
             seconds = self._monotonic()
-            offset_ms = database_ms - seconds * 1000
+            least, most = database_ms - seconds * 1000, database_ms - (seconds if asked is None else asked) * 1000
+            offset_ms = min(max(self._offset_ms, least), most)
             if self._heard and abs(offset_ms - self._offset_ms) > JUMP_MS:
                 self.jumps += 1
             self._heard = True

@@ -61,11 +61,12 @@ class Transactions:
         def once(connection: Any) -> Any:
             tx = self._at_time(connection)
             # The turn to write may have come late.
-            if tx.now_ms >= context.deadline:
-                raise exception.Expired(now=tx.now_ms)
+            self._check(context.deadline)
             operations.begin(tx, op_id, method, request_hash)
             result = work(tx)
             operations.finish(tx, op_id, result)
+            # So may the answers of a database that hung.
+            self._check(context.deadline)
             return result
 
         try:
@@ -77,6 +78,11 @@ class Transactions:
                 raise exception.RegistryUnavailable from None
             return result
 
+    def _check(self, deadline: int) -> None:
+        now = self._clock()
+        if now >= deadline:
+            raise exception.Expired(now=now)
+
     def maintain(self, work: Callable[[Transaction], T]) -> T:
         """``work`` of the registry itself in a transaction, without ledger."""
         return self._database.run_write(lambda connection: work(self._at_time(connection)))
@@ -85,12 +91,16 @@ class Transactions:
         """Read the database's clock, and look whether its schema is still ours."""
         self._database.check_schema(anew=True)
         with self._database.read() as connection:
-            self._clock.observe(session.now_ms(connection))
+            self._hear(connection)
 
     def _at_time(self, connection: Any) -> Transaction:
         if self._clock.is_stale():
-            self._clock.observe(session.now_ms(connection))
+            self._hear(connection)
         return Transaction(connection, self._clock())
+
+    def _hear(self, connection: Any) -> None:
+        asked = self._clock.monotonic()
+        self._clock.observe(session.now_ms(connection), asked)
 
 
 def _operation(context: RequestContext, method: str) -> tuple[str, str]:

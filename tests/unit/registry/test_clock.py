@@ -40,6 +40,31 @@ def test_a_database_clock_that_was_set_is_noticed_but_not_the_first_look_or_drif
     assert jumps == [0, 0, 1, 2, 2]
 
 
+def test_an_answer_that_was_long_on_its_way_does_not_set_it_back():
+    seconds = _Seconds()
+    clock = Clock(monotonic=seconds, wall=lambda: 0.0)
+    clock.observe(5_000_000)
+    for stood_still_before, stood_still_after in ((10, 0), (0, 10), (4, 6)):
+        asked, told = clock.monotonic(), clock()
+        seconds.now += stood_still_before
+        answer = told + stood_still_before * 1000
+        seconds.now += stood_still_after
+        clock.observe(answer, asked)
+        assert clock() == told + 10_000
+    assert clock.jumps == 0
+
+
+def test_a_late_answer_still_tells_of_a_clock_that_was_set():
+    seconds = _Seconds()
+    clock = Clock(monotonic=seconds, wall=lambda: 0.0)
+    clock.observe(5_000_000)
+    asked = clock.monotonic()
+    seconds.now += 10
+    clock.observe(9_000_000, asked)
+    assert clock() == 9_000_000
+    assert clock.jumps == 1
+
+
 def test_is_the_same_for_everybody_who_asks_at_once():
     clock = Clock(monotonic=lambda: 7.0, wall=lambda: 7.0)
     assert len(set(itertools.islice(iter(clock, None), 5))) == 1

@@ -100,7 +100,7 @@ class _SetClock(FakeClock):
 
     ahead_ms = 0
 
-    def observe(self, database_ms):
+    def observe(self, database_ms, asked=None):
         super(FakeClock, self).observe(int(self.seconds * 1000) + self.ahead_ms)
 
 
