@@ -16,9 +16,11 @@ from osprofiler import opts as profiler_opts
 from webob.request import BaseRequest
 
 from imagesvc import exception
-from imagesvc.api import identity, middleware, runtime
+from imagesvc.api import basic_auth as basic
+from imagesvc.api import basic_users, identity, identity_memory, middleware, runtime
 from imagesvc.api import versions as versions_document
 from imagesvc.api.middleware import WSGIApp
+from imagesvc.conf import auth_basic
 from imagesvc.conf import middleware as options
 
 LOG = logging.getLogger(__name__)
@@ -91,6 +93,23 @@ def authtoken(_global_conf: Conf, **local_conf: str) -> Filter:
         "oslo_config_config": conf,
     }
     return lambda app: identity.AuthToken(app, dict(options))
+
+
+def basic_auth(_global_conf: Conf, **_local_conf: str) -> Filter:
+    """Names and passwords from files.
+
+    :raises ConfigurationError: a file cannot be used.
+    """
+    parts = runtime.CURRENT.get()
+    values = parts.conf[auth_basic.GROUP]
+    return functools.partial(
+        basic.BasicAuth,
+        users=basic_users.BasicUsers(values.htpasswd_file, values.users_file),
+        memory=identity_memory.IdentityMemory(values.password_memory_time),
+        offload=parts.offload,
+        realm=values.realm,
+        allow_anonymous=parts.conf.allow_anonymous_access,
+    )
 
 
 def unauthenticated_context(_global_conf: Conf, **_local_conf: str) -> Filter:

@@ -147,4 +147,4 @@ def _auth_url(conf: cfg.ConfigOpts, section: str) -> str:
     """Where the service itself asks Keystone: better told to clients than nothing."""
     conf.register_opts(loading.get_auth_common_conf_options(), group=section)
     conf.register_opts(loading.get_auth_plugin_conf_options(conf[section].auth_type), group=section)
-    return str(conf[section].get("auth_url", None) or "")
+    return str(getattr(conf[section], "auth_url", None) or "")

@@ -36,15 +36,16 @@ _DROP_SYN = b"".join(
 def bind_address(conf: cfg.ConfigOpts) -> str:
     """The address to bind: as configured, else by whether callers must identify themselves."""
     flavor = conf.paste_deploy.flavor or ""
-    if "keystone" not in flavor and "trusted-auth" not in flavor:
+    identified = any(word in flavor for word in ("keystone", "basic", "trusted-auth"))
+    if not identified:
         LOG.warning(
             "EVERY CALLER IS AN ADMINISTRATOR: [paste_deploy] flavor is '%s', so nobody needs to identify himself. "
-            "Set flavor = keystone to change that.",
+            "Set flavor = keystone or flavor = basic to change that.",
             flavor,
         )
     if conf.bind_host:
         return str(conf.bind_host)
-    return "0.0.0.0" if flavor else "127.0.0.1"  # noqa: S104 - documented default of an authenticated service
+    return "0.0.0.0" if identified else "127.0.0.1"  # noqa: S104 - documented default of an authenticated service
 
 
 def listen(conf: cfg.ConfigOpts) -> socket.socket:

@@ -14,6 +14,7 @@ from oslo_log import log
 from imagesvc import __version__, exception
 from imagesvc.conf import (
     api,
+    auth_basic,
     compat,
     database,
     image_format,
@@ -27,7 +28,7 @@ from imagesvc.conf import (
     store,
 )
 
-_MODULES = (server, api, limits, image_format, store, paste, keystone, rpc, registry, database, compat)
+_MODULES = (server, api, limits, image_format, store, paste, keystone, auth_basic, rpc, registry, database, compat)
 #: What of them glance-registry reads, and which options of the process apply to it.
 _REGISTRY_MODULES = (limits, registry, rpc, database)
 _REGISTRY_PROCESS = {"state_path", "host", "graceful_shutdown_timeout"}

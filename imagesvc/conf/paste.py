@@ -7,7 +7,7 @@ PASTE_DEPLOY = [
         "flavor",
         # Where an installation guide put it by mistake: better found there than a service open to everybody.
         deprecated_group="keystone_authtoken",
-        help="Pipeline to serve: unset, keystone, trusted-auth, caching, cachemanagement, keystone+caching, keystone+cachemanagement or trusted-auth+cachemanagement.",
+        help="Pipeline to serve: unset, keystone, basic, trusted-auth, caching, cachemanagement, keystone+caching, keystone+cachemanagement or trusted-auth+cachemanagement.",
     ),
     cfg.StrOpt(
         "config_file",

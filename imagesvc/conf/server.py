@@ -10,7 +10,7 @@ DEFAULT = [
     ),
     cfg.HostAddressOpt(
         "bind_host",
-        help="Address glance-api listens on. Unset means 127.0.0.1 while [paste_deploy] flavor is empty (then every caller is an administrator) and 0.0.0.0 with any other flavor.",
+        help="Address glance-api listens on. Unset means 127.0.0.1 while [paste_deploy] flavor lets every caller be an administrator, and 0.0.0.0 where callers identify themselves: with keystone, basic or trusted-auth.",
     ),
     cfg.PortOpt("bind_port", default=9292, help="TCP port glance-api listens on."),
     cfg.IntOpt(

@@ -153,12 +153,12 @@ def serve(tmp_path, paste="", flavor="", name="glance-api-paste.ini"):
         path.mkdir()
         (path / name).write_text(paste)
     options = {"paste_deploy__flavor": flavor} if flavor else {}
-    return api.make_service(path, "[DEFAULT]\n", **options)
+    return api.make_service(path, "[keystone_authtoken]\nauth_type = none\n", **options)
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
 def test_our_own_file_serves_every_flavor(tmp_path, flavor):
-    text = "[keystone_authtoken]\nwww_authenticate_uri = http://keystone:5000\n"
+    text = "[keystone_authtoken]\nwww_authenticate_uri = http://keystone:5000\nauth_type = none\n"
     service = api.make_service(tmp_path / "state", text, paste_deploy__flavor=flavor or None)
     assert service.request("GET", "/versions").status_int == 200
     assert service.request("GET", "/healthcheck").text == "OK"
