@@ -127,6 +127,10 @@ class FormatLocked(Forbidden):
     template = "Attribute '%(name)s' can only be changed while the image is queued or importing."
 
 
+class MetadefProtected(Forbidden):
+    template = "Metadata definition %(kind)s %(name)s is protected and cannot be deleted."
+
+
 # -- not there ---------------------------------------------------------------------------------------
 
 
@@ -146,6 +150,10 @@ class BlobNotFound(NotFound):
     template = "The image data is missing in store '%(store)s'."
 
 
+class MetadefNotFound(NotFound):
+    template = "No metadata definition %(kind)s found with name %(name)s."
+
+
 # -- state -------------------------------------------------------------------------------------------
 
 
@@ -155,6 +163,10 @@ class ImageExists(Conflict):
 
 class MemberExists(Conflict):
     template = "%(member)s is already a member of image %(image_id)s."
+
+
+class MetadefExists(Conflict):
+    template = "A metadata definition %(kind)s with name %(name)s already exists."
 
 
 class InvalidStatusTransition(Conflict):

@@ -146,6 +146,32 @@ class ImageQuery(_Value):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MetadefQuery(_Value):
+    """What a listing of metadata definitions asks for: namespaces, or a namespace's objects or tags.
+
+    :param limit: most items of the page, None for all.
+    :param marker: name of the item to continue after.
+    :param visibility: of namespaces, public or private; None for both.
+    :param resource_types: only namespaces that are for one of these; None for any.
+    """
+
+    sort_key: str
+    sort_dir: str
+    limit: int | None = None
+    marker: str | None = None
+    visibility: str | None = None
+    resource_types: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        known = cls.__dataclass_fields__
+        fields = {name: value for name, value in primitive.items() if name in known}
+        types = fields.get("resource_types")
+        fields["resource_types"] = None if types is None else tuple(types)
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class UploadGrant(_Value):
     """Leave to upload, given by ``upload_begin``.
 

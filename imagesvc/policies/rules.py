@@ -2,9 +2,9 @@
 
 from oslo_policy import policy
 
-from imagesvc.policies import actions, base, images, locations, members, uploads
+from imagesvc.policies import actions, base, images, locations, members, metadefs, uploads
 
-_MODULES = (base, images, uploads, locations, members, actions)
+_MODULES = (base, images, uploads, locations, members, actions, metadefs)
 
 
 def list_rules() -> list[policy.RuleDefault]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from imagesvc import context as ctx
 from imagesvc import objects
-from imagesvc.rpc import transport
+from imagesvc.rpc import metadefs, transport
 
 
-class RegistryAPI:
+class RegistryAPI(metadefs.MetadefAPI):
     """What glance-api may ask of glance-registry.
 
     :param caller: makes one call with its deadline, retries and ``op_id``.

@@ -8,6 +8,7 @@ import pecan
 from imagesvc.api import hooks, runtime
 from imagesvc.api.app import Application, Request
 from imagesvc.api.v2 import actions, image_data, image_schema, images, members, schemas, tags
+from imagesvc.api.v2.metadefs.routes import routes as metadef_routes
 from imagesvc.api.v2.router import Body, Route, Router
 
 
@@ -49,6 +50,7 @@ def make(parts: runtime.Runtime) -> Application:
         Route("GET", "/schemas/images", document.images),
         Route("GET", "/schemas/member", document.member),
         Route("GET", "/schemas/members", document.members),
+        *metadef_routes(parts),
     )
     return Application(_Root(), [hooks.RouteHook(Router(routes)), hooks.FaultHook()])
 

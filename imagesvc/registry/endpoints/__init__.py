@@ -3,6 +3,7 @@
 from typing import Any
 
 from imagesvc import policies
+from imagesvc.registry.endpoints import metadefs
 from imagesvc.registry.endpoints.access import Access
 from imagesvc.registry.endpoints.actions import ActionEndpoint
 from imagesvc.registry.endpoints.cleanup import CleanupEndpoint
@@ -20,7 +21,8 @@ def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
 
     :raises ConfigurationError: a quota or the policy file cannot be read.
     """
-    access = Access(policies.Enforcer(conf))
+    enforcer = policies.Enforcer(conf)
+    access = Access(enforcer)
     limits = Limits.from_conf(conf)
     return [
         ImageEndpoint(transactions, access, limits),
@@ -28,6 +30,7 @@ def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
         TagEndpoint(transactions, access, limits),
         ActionEndpoint(transactions, access),
         UploadEndpoint(transactions, access, limits, conf.registry.upload_lease),
+        *metadefs.make_endpoints(transactions, enforcer),
         CleanupEndpoint(transactions),
         HealthEndpoint(transactions),
     ]
