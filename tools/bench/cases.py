@@ -1,23 +1,30 @@
 """What is measured: each case prepares itself, then does one unit of work per call."""
 
+import contextlib
 import itertools
 import json
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import catalogue
 from client import Client, random_blocks
 
 Work = Callable[[Client, int], None]
+#: What goes on beside the work, in processes of its own.
+Beside = Callable[[Client], contextlib.AbstractContextManager[None]]
 _PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+_BESIDE = 4
 
 
 @dataclass(frozen=True)
 class Case:
-    """A case: ``prepare(client, options)`` returns the unit of work.
+    """A case: ``prepare(client)`` returns the unit of work.
 
     :param clients: connections working at once.
     :param units: repetitions in all of a round.
     :param bytes_moved: image bytes one unit moves, for MiB/s.
+    :param grows: whether its cost could depend on the catalogue's size.
     """
 
     name: str
@@ -25,6 +32,8 @@ class Case:
     clients: int
     units: int
     bytes_moved: int = 0
+    grows: bool = False
+    beside: Beside | None = None
 
 
 def _expect(
@@ -36,41 +45,59 @@ def _expect(
     return response.body
 
 
-def create(client: Client, **fields: object) -> str:
+def _create(client: Client, **fields: object) -> str:
     """Create an image and return its id."""
     body = {"name": "bench", "disk_format": "raw", "container_format": "bare", **fields}
     identifier: str = json.loads(_expect(client, "POST", "/v2/images", 201, body))["id"]
     return identifier
 
 
-def fill(client: Client, count: int) -> None:
-    """A catalogue of ``count`` images with 8 properties and 2 tags each; what is there counts."""
-    page = f"/v2/images?limit={min(count, 1000)}&tag=bench-fill"
-    have = len(json.loads(_expect(client, "GET", page, 200))["images"])
-    for number in range(have, count):
-        properties = {f"bench_{key}": f"value {number}" for key in range(8)}
-        create(client, name=f"fill-{number}", tags=["bench-fill", f"bench-{number % 10}"], **properties)
+def _upload(client: Client, size: int) -> str:
+    identifier = _create(client)
+    response = client.upload(f"/v2/images/{identifier}/file", random_blocks(size), size)
+    if response.status != 204:
+        raise AssertionError(f"upload: {response.status} {response.body[:300]!r}")
+    return identifier
 
 
-def _get(path: str) -> Callable[[Client], Work]:
-    return lambda _client: lambda client, _number: void(_expect(client, "GET", path, 200))
+def _delete(client: Client, identifier: str) -> None:
+    _expect(client, "DELETE", f"/v2/images/{identifier}", 204)
 
 
-def void(_value: object) -> None:
-    """Drop a result."""
+def _download(client: Client, identifier: str, size: int) -> None:
+    response = client.download(f"/v2/images/{identifier}/file")
+    if (response.status, response.length) != (200, size):
+        raise AssertionError(f"download: {response.status}, {response.length} bytes")
+
+
+# -- preparing -------------------------------------------------------------------------------------------
+
+
+def _list(query: str, count: int) -> Callable[[Client], Work]:
+    def work(worker: Client, _number: int) -> None:
+        found = len(json.loads(_expect(worker, "GET", f"/v2/images?{query}", 200))["images"])
+        if found != count:
+            raise AssertionError(f"{query}: {found} images instead of {count}")
+
+    return lambda _client: work
 
 
 def _show(client: Client) -> Work:
-    identifier = create(client)
-    return lambda worker, _number: void(_expect(worker, "GET", f"/v2/images/{identifier}", 200))
+    properties = {f"bench_{key}": "value" for key in range(catalogue.PROPERTIES)}
+    identifier = _create(client, tags=["bench-one", "bench-two"], **properties)
+
+    def work(worker: Client, _number: int) -> None:
+        _expect(worker, "GET", f"/v2/images/{identifier}", 200)
+
+    return work
 
 
 def _create_delete(_client: Client) -> Work:
-    return lambda worker, _number: void(_expect(worker, "DELETE", f"/v2/images/{create(worker)}", 204))
+    return lambda worker, _number: _delete(worker, _create(worker))
 
 
 def _patch(client: Client) -> Work:
-    identifiers = [create(client) for _ in range(16)]
+    identifiers = [_create(client) for _ in range(16)]
 
     def work(worker: Client, number: int) -> None:
         change = [{"op": "replace", "path": "/name", "value": f"bench-{number}"}]
@@ -79,33 +106,43 @@ def _patch(client: Client) -> Work:
     return work
 
 
-def _upload(size: int) -> Callable[[Client], Work]:
-    def prepare(_client: Client) -> Work:
-        def work(worker: Client, _number: int) -> None:
-            identifier = create(worker)
-            response = worker.upload(f"/v2/images/{identifier}/file", random_blocks(size), size)
-            if response.status != 204:
-                raise AssertionError(f"upload: {response.status} {response.body[:300]!r}")
-            _expect(worker, "DELETE", f"/v2/images/{identifier}", 204)
-
-        return work
-
-    return prepare
+def _uploads(size: int) -> Callable[[Client], Work]:
+    return lambda _client: lambda worker, _number: _delete(worker, _upload(worker, size))
 
 
-def _download(size: int) -> Callable[[Client], Work]:
+def _downloads(size: int) -> Callable[[Client], Work]:
     def prepare(client: Client) -> Work:
-        identifier = create(client)
-        client.upload(f"/v2/images/{identifier}/file", random_blocks(size), size)
-
-        def work(worker: Client, _number: int) -> None:
-            response = worker.download(f"/v2/images/{identifier}/file")
-            if (response.status, response.length) != (200, size):
-                raise AssertionError(f"download: {response.status}, {response.length} bytes")
-
-        return work
+        identifier = _upload(client, size)
+        return lambda worker, _number: _download(worker, identifier, size)
 
     return prepare
+
+
+def _transfers(size: int) -> Beside:
+    """Four uploads and four downloads that begin again and again."""
+
+    @contextlib.contextmanager
+    def beside(client: Client) -> Iterator[None]:
+        identifier = _upload(client, size)
+        loads = [lambda worker: _delete(worker, _upload(worker, size))] * _BESIDE
+        loads += [lambda worker: _download(worker, identifier, size)] * _BESIDE
+        context = multiprocessing.get_context("fork")
+        processes = [context.Process(target=_for_ever, args=(client.another(), load), daemon=True) for load in loads]
+        for process in processes:
+            process.start()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.terminate()
+                process.join()
+
+    return beside
+
+
+def _for_ever(client: Client, work: Callable[[Client], None]) -> None:
+    while True:
+        work(client)
 
 
 def all_cases(size: int, scale: float) -> list[Case]:
@@ -117,15 +154,17 @@ def all_cases(size: int, scale: float) -> list[Case]:
     return [
         Case("show, 1 client", _show, 1, units(300)),
         Case("show, 16 clients", _show, 16, units(1600)),
-        Case("list of 20", _get("/v2/images?limit=20"), 4, units(200)),
-        Case("list of 1000", _get("/v2/images?limit=1000"), 1, units(6)),
-        Case("list by tag", _get("/v2/images?limit=20&tag=bench-3"), 4, units(200)),
-        Case("list by property", _get("/v2/images?limit=20&bench_1=value%2011"), 4, units(200)),
-        Case("create+delete, 4 clients", _create_delete, 4, units(160)),
-        Case("PATCH, 1 client", _patch, 1, units(150)),
+        Case("list of 20", _list("limit=20", 20), 4, units(200), grows=True),
+        Case("list of 1000", _list("limit=1000", 1000), 1, units(4), grows=True),
+        Case("list of 20 by tag", _list("limit=20&tag=bench-3", 20), 4, units(200), grows=True),
+        Case("list by property", _list("limit=20&bench_1=value%2011", 1), 4, units(200), grows=True),
+        Case("create+delete, 1 client", _create_delete, 1, units(60)),
+        Case("create+delete, 16 clients", _create_delete, 16, units(160)),
+        Case("PATCH, 1 client", _patch, 1, units(100)),
         Case("PATCH, 16 clients", _patch, 16, units(320)),
-        Case("upload", _upload(size), 1, units(1), size),
-        Case("download", _download(size), 1, units(2), size),
+        Case("upload", _uploads(size), 1, units(1), size),
+        Case("download", _downloads(size), 1, units(2), size),
+        Case("show beside 8 transfers", _show, 1, units(200), beside=_transfers(size // 4)),
     ]
 
 

@@ -22,12 +22,18 @@ class Client:
 
     def __init__(self, base: str, headers: dict[str, str], *, keep_alive: bool) -> None:
         parts = urlsplit(base)
+        self._again = (base, headers, keep_alive)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._keep_alive = keep_alive
         lines = {"Host": parts.netloc, "Connection": "keep-alive" if keep_alive else "close", **headers}
         self._common = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._socket: socket.socket | None = None
         self._rest = b""
+
+    def another(self) -> "Client":
+        """A client of the same service with a connection of its own."""
+        base, headers, keep_alive = self._again
+        return Client(base, headers, keep_alive=keep_alive)
 
     def close(self) -> None:
         if self._socket is not None:

@@ -1,13 +1,17 @@
 """Runs one round of a case against one service and says what it took."""
 
+import contextlib
 import statistics
 import threading
 import time
 from dataclasses import dataclass
 
 import psutil
-from cases import Case, numbers
+from cases import Case, Work, numbers
 from client import Client
+
+#: Units of each client before a round, unmeasured.
+_WARM_UP = 2
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,14 @@ class Target:
     """A running service.
 
     :param pids: roots of its process trees, for CPU and memory.
+    :param shared: roots of trees that work for it and for others: the database, the broker; for CPU alone.
     """
 
     name: str
     url: str
     pids: tuple[int, ...]
     headers: dict[str, str]
+    shared: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,14 @@ class Round:
         return statistics.quantiles(self.latencies, n=1000, method="inclusive")[int(share * 1000) - 1]
 
 
-def _processes(target: Target) -> list[psutil.Process]:
-    roots = [psutil.Process(pid) for pid in target.pids]
+def _processes(pids: tuple[int, ...]) -> list[psutil.Process]:
+    roots = [psutil.Process(pid) for pid in pids]
     return roots + [child for root in roots for child in root.children(recursive=True)]
 
 
 def cpu_seconds(target: Target) -> float:
     total = 0.0
-    for process in _processes(target):
+    for process in _processes(target.pids + target.shared):
         times = process.cpu_times()
         total += times.user + times.system
     return total
@@ -68,7 +74,7 @@ def cpu_seconds(target: Target) -> float:
 def peak_memory(target: Target) -> int:
     """Largest peak resident size of one process, in bytes."""
     peaks = []
-    for process in _processes(target):
+    for process in _processes(target.pids):
         with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
             peaks += [int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")]
     return max(peaks, default=0)
@@ -76,14 +82,27 @@ def peak_memory(target: Target) -> int:
 
 def run(case: Case, target: Target, *, keep_alive: bool) -> Round:
     """One round; raises whatever a unit raised."""
-    first = Client(target.url, target.headers, keep_alive=keep_alive)
-    work = case.prepare(first)
-    first.close()
+    client = Client(target.url, target.headers, keep_alive=keep_alive)
+    work = case.prepare(client)
+    with case.beside(client) if case.beside else contextlib.nullcontext():
+        if not case.bytes_moved:
+            # Every process has its connections, and the token in its cache.
+            _latencies(case, client, work, _WARM_UP * case.clients)
+        cpu, began = cpu_seconds(target), time.perf_counter()
+        latencies = _latencies(case, client, work, case.units)
+        seconds = time.perf_counter() - began
+        result = Round(seconds, cpu_seconds(target) - cpu, tuple(latencies), case.bytes_moved * case.units)
+    client.close()
+    return result
+
+
+def _latencies(case: Case, first: Client, work: Work, units: int) -> list[float]:
+    """Do ``units`` of the work, by as many clients at once as the case wants; seconds of each."""
     latencies: list[float] = []
     errors: list[BaseException] = []
 
     def worker(share: list[int]) -> None:
-        client = Client(target.url, target.headers, keep_alive=keep_alive)
+        client = first.another()
         try:
             for number in share:
                 began = time.perf_counter()
@@ -94,13 +113,11 @@ def run(case: Case, target: Target, *, keep_alive: bool) -> Round:
         finally:
             client.close()
 
-    threads = [threading.Thread(target=worker, args=(share,)) for share in numbers(case.units, case.clients)]
-    cpu, began = cpu_seconds(target), time.perf_counter()
+    threads = [threading.Thread(target=worker, args=(share,)) for share in numbers(units, case.clients)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - began
     if errors:
         raise errors[0]
-    return Round(seconds, cpu_seconds(target) - cpu, tuple(latencies), case.bytes_moved * case.units)
+    return latencies
