@@ -13,7 +13,7 @@ from oslo_log import log
 
 from imagesvc import conf as options
 from imagesvc import exception
-from imagesvc.cmd import commands, manage_copy, manage_schema, rpc_key
+from imagesvc.cmd import commands, manage_copy, manage_release, manage_schema, rpc_key
 
 #: Commands that are ``db NAME`` and ``db_NAME``.
 _DATABASE = (*manage_schema.COMMANDS, *manage_copy.COMMANDS)
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _add_commands(subparsers: Any) -> None:
     commands.add(subparsers, _DATABASE)
+    manage_release.add_command(subparsers)
     rpc_key.add_command(subparsers)
 
 

@@ -37,6 +37,11 @@ def add_column(table: str, column: Column[Any]) -> None:
         op.add_column(table, column)
 
 
+def drop_column(table: str, column: str) -> None:
+    if has_column(table, column):
+        op.drop_column(table, column)
+
+
 def create_index(
     name: str, table: str, columns: Sequence[str | TextClause], nulls_first: Collection[str] = (), **options: Any
 ) -> None:
