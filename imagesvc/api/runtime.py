@@ -57,6 +57,7 @@ def build_runtime(
     :param worker: from :func:`worker_name` when the parent must know it; by default made here.
     :raises ConfigurationError: the configuration cannot work.
     """
+    transport.check_account(conf)
     registry = RegistryAPI(transport.get_caller(conf))
     stores = StoreManager(conf, offload)
     host, worker = host_name(conf), worker or worker_name(conf)

@@ -48,6 +48,7 @@ class Parts:
         """Raise ConfigurationError if the configuration cannot be used."""
         engines.database_url(conf)
         transport.get_server(conf, [], "unused")
+        transport.check_account(conf)
         clock = Clock()
         transactions = Transactions(session.Database(conf), clock)
         return cls(conf, clock, transactions, make_endpoints(conf, transactions))

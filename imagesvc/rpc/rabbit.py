@@ -10,6 +10,7 @@ import logging
 import re
 import ssl
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import oslo_messaging as messaging
@@ -29,6 +30,8 @@ _CALLS_ONLY = "this transport carries calls only"
 _SILENCE = 2
 #: Seconds beyond a call's timeout in which the driver may say itself what is wrong.
 _GRACE = 0.25
+#: What AMQP says of an account (ACCESS_REFUSED) and of a virtual host (NOT_ALLOWED).
+_REFUSALS = {403, 530}
 _EXCHANGE = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,127}")
 
 #: What differs from oslo.messaging's defaults in [oslo_messaging_rabbit].
@@ -144,11 +147,34 @@ class SignedDriver(base.BaseDriver):
             raise drivers.deserialize_remote_exception(outcome["failure"], self._allowed_remote_exmods)
         return outcome["reply"]
 
+    def check_account(self) -> None:
+        """Connect once, if a broker answers within seconds.
+
+        :raises ConfigurationError: it refuses the account or the virtual host.
+        """
+        url = self._url
+        try:
+            connection = impl_rabbit.Connection(self._driver.conf, url, drivers.PURPOSE_LISTEN, retry=0)
+        except Exception as error:  # noqa: BLE001 -- libraries wrap what the broker said in classes of their own
+            for cause in _causes(error):
+                if getattr(cause, "reply_code", None) in _REFUSALS:
+                    account = url.hosts[0].username if url.hosts else "guest"
+                    raise exception.ConfigurationError(
+                        reason=f"transport_url: the broker refuses the account {account!r} at the virtual host"
+                        f" {url.virtual_host or '/'!r}: {cause.reply_text}"
+                    ) from None
+            LOG.info("The broker does not answer yet: %s", type(error).__name__)
+        else:
+            connection.close()
+
     def send_notification(self, target: Any, ctxt: Any, message: Any, version: Any, retry: Any = None) -> None:
         raise NotImplementedError(_CALLS_ONLY)
 
     def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> SignedListener:
-        """A listener at the topic's queue; waits for the broker as long as it takes."""
+        """A listener at the topic's queue; waits for the broker as long as it takes.
+
+        :raises ConfigurationError: the broker does not let the account, or has a queue of another kind.
+        """
         listener = base.PollStyleListenerAdapter(self._consume(target), batch_size, batch_timeout)
         most = self.conf.executor_thread_pool_size
         return SignedListener(listener, self._keyring, most, self._max_request, self._max_reply)
@@ -178,7 +204,13 @@ class SignedDriver(base.BaseDriver):
                 options.rabbit_quorum_max_memory_bytes,
             ),
         )
-        connection.declare_consumer(consumer)
+        try:
+            connection.declare_consumer(consumer)
+        except messaging.MessageDeliveryFailure as error:
+            # A broker that is away is waited for in there; this one has answered.
+            raise exception.ConfigurationError(
+                reason=f"the broker refuses what glance-registry needs: {error}"
+            ) from None
         return listener
 
     def listen_for_notifications(
@@ -221,6 +253,12 @@ def _check_tls(options: Any, url: messaging.TransportURL) -> None:
         raise exception.ConfigurationError(
             reason=f"[oslo_messaging_rabbit] ssl_ca_file {options.ssl_ca_file}: {error.strerror or error}"
         ) from None
+
+
+def _causes(error: BaseException | None) -> Iterator[Any]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _is_loopback(host: str | None) -> bool:

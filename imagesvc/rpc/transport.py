@@ -20,7 +20,7 @@ from imagesvc.rpc.caller import Caller
 from imagesvc.rpc.dispatcher import Dispatcher, wall_clock
 from imagesvc.rpc.failures import REMOTE_MODULES
 
-__all__ = ["Caller", "Server", "get_caller", "get_server", "transport_url"]
+__all__ = ["Caller", "Server", "check_account", "get_caller", "get_server", "transport_url"]
 
 
 def transport_url(conf: cfg.ConfigOpts) -> str:
@@ -36,6 +36,18 @@ def transport_url(conf: cfg.ConfigOpts) -> str:
 def get_caller(conf: cfg.ConfigOpts) -> Caller:
     """The client of the configured bus; connects when it is used."""
     return Caller(conf, _open(conf))
+
+
+def check_account(conf: cfg.ConfigOpts) -> None:
+    """Find out at the start what would otherwise look like a broker that is away; a broker that is away is none.
+
+    :raises ConfigurationError: the broker refuses the account or the virtual host of ``transport_url``.
+    """
+    if not transport_url(conf).startswith("rabbit:"):
+        return
+    bus = _open(conf)
+    bus._driver.check_account()  # noqa: SLF001 -- a SignedDriver
+    bus.cleanup()
 
 
 class Server:
