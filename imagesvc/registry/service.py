@@ -7,6 +7,7 @@ connections (by themselves) and the RPC server.
 import dataclasses
 import logging
 import os
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -69,7 +70,11 @@ def launch(conf: Any) -> int:
         launcher.launch_service(Worker(parts, number), workers=1)
     ready.watch()
     LOG.info("glance-registry starts; workers: %d", count)
-    return int(launcher.wait() or 0)
+    try:
+        return int(launcher.wait() or 0)
+    finally:
+        # Its limit for the workers, who are gone: it would end what is left of this process, as if something had failed.
+        signal.alarm(0)
 
 
 def setting(conf: Any, name: str) -> Any:

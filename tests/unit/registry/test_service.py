@@ -1,3 +1,4 @@
+import signal
 import threading
 from pathlib import Path
 
@@ -60,6 +61,26 @@ def test_a_configuration_that_cannot_work_stops_the_start(tmp_path, option, valu
     conf.set_override(option, value, group="database" if option == "connection" else None)
     with pytest.raises(exception.ConfigurationError, match=said):
         service.Parts.make(conf)
+
+
+def test_what_is_left_of_a_master_that_was_stopped_has_no_time_limit(tmp_path, monkeypatch):
+    class Launcher:
+        def __init__(self, *_arguments, **_options):
+            pass
+
+        def launch_service(self, *_arguments, **_options):
+            pass
+
+        def wait(self):
+            signal.alarm(1000)  # as cotyledon does when it is told to stop
+            return 0
+
+    monkeypatch.setattr(service.service, "ServiceLauncher", Launcher)
+    conf = _conf(tmp_path)
+    conf.set_override("state_path", str(tmp_path))
+    conf.set_override("bind_port", 0, group="registry")
+    assert service.launch(conf) == 0
+    assert signal.alarm(0) == 0
 
 
 def test_a_worker_answers_until_it_is_stopped(tmp_path):
