@@ -7,6 +7,7 @@ and the outermost middleware.  Domain errors know nothing of HTTP; refusals that
 import html
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,11 +79,13 @@ def to_response(error: BaseException, environ: Mapping[str, Any]) -> webob.Respo
     Unexpected errors are logged with their traceback and answered without details.
     """
     status, message, headers = _describe(error)
+    request = f"{environ.get('REQUEST_METHOD')} {environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO')}"
     if status == 500:
-        LOG.error("%s %s failed", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), exc_info=error)
+        LOG.error("%s failed", request, exc_info=error)
         message = _UNEXPECTED
     elif status == 503:
-        LOG.warning("%s %s: %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"), message)
+        # While an error is being handled, oslo.log adds its text to every warning.
+        LOG.warning("%s was answered with 503%s", request, "" if sys.exc_info()[1] else f": {message}")
     return render(status, message, headers, environ.get("HTTP_ACCEPT"))
 
 

@@ -51,20 +51,20 @@ class _Operation:
             raise (exception.RegistryUnavailable() if self._taken else error) from None
         self._clock_corrected = True
 
-    def not_taken(self, method: str, error: Exception) -> None:
+    def not_taken(self, method: str) -> None:
         """No registry was there to take the call; wait a little, or give up."""
         patience_ends = self.deadline if self._mutating_and_taken() else self._began + _NOBODY_THERE_PATIENCE
         if self._rest_until(min(patience_ends, self.deadline)):
             return
-        LOG.warning("RPC %s found no registry: %s", method, error)
+        LOG.warning("RPC %s found no registry", method)  # oslo.log adds why
         raise exception.RegistryUnavailable(None if self._mutating_and_taken() else _NOTHING_DONE) from None
 
-    def unanswered(self, method: str, error: Exception) -> bool:
+    def unanswered(self, method: str) -> bool:
         """The work may or may not have been done; wait a little and return whether the deadline is exhausted."""
         self._taken = True
         if self._rest_until(self.deadline):
             return False
-        LOG.warning("RPC %s (operation %s) got no answer in time: %s", method, self.op_id, error)
+        LOG.warning("RPC %s%s got no answer in time", method, f" (operation {self.op_id})" if self.op_id else "")
         return True
 
     def _mutating_and_taken(self) -> bool:
@@ -127,12 +127,12 @@ class Caller:
                 return self._try(context, method, minimum, arguments, operation)
             except exception.Expired as error:
                 operation.expired(error)
-            except failures.NotTaken as error:
-                operation.not_taken(method, error)
-            except failures.Unanswered as error:
-                if operation.unanswered(method, error):
+            except failures.NotTaken:
+                operation.not_taken(method)
+            except failures.Unanswered:
+                if operation.unanswered(method):
                     self._breaker.exhausted()
-                    raise exception.RegistryUnavailable from None
+                    raise exception.RegistryUnavailable(None if op_id else _NOTHING_DONE) from None
 
     def _try(
         self, context: RequestContext, method: str, minimum: str, arguments: dict[str, Any], operation: "_Operation"

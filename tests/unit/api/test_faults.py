@@ -104,6 +104,20 @@ def test_the_unexpected_is_logged_and_not_told(caplog):
     assert "GET /v2/images" in caplog.text
 
 
+def test_what_is_unavailable_is_logged_once_with_its_reason(caplog):
+    """oslo.log writes the error that is being handled behind a warning."""
+    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/v2", "PATH_INFO": "/images"}
+    faults.to_response(exception.SchemaMissing(), environ)
+    try:
+        raise exception.SchemaMissing
+    except exception.SchemaMissing as error:
+        faults.to_response(error, environ)
+    assert caplog.messages == [
+        f"GET /v2/images was answered with 503: {exception.SchemaMissing().msg}",
+        "GET /v2/images was answered with 503",
+    ]
+
+
 def test_refusals_of_libraries_keep_their_status():
     response = faults.to_response(webob_exc.HTTPNotFound("nowhere"), {"HTTP_ACCEPT": "application/json"})
     assert (response.status_int, response.json["message"]) == (404, "nowhere")

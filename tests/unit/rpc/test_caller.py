@@ -113,6 +113,14 @@ def test_silence_ends_at_the_deadline(hasty, endpoint):
     assert len(hasty.methods) > 1
 
 
+def test_silence_of_a_read_has_changed_nothing(hasty, caplog):
+    hasty.pool.mishaps.extend([lose_answer] * 100)
+    with pytest.raises(exception.RegistryUnavailable) as caught:
+        hasty.read(make_context(), "show", "1.0", value=1)
+    assert "nothing was done" in caught.value.msg
+    assert "RPC show got no answer in time" in caplog.messages
+
+
 def test_nobody_there_is_said_before_the_deadline(caller):
     caller.pool.mishaps.extend([_no_server] * 100)
     began = time.monotonic()
