@@ -80,6 +80,7 @@ class _Acceptor:
         self._sock = sock
         self._is_loaded = is_loaded
         self.getsockname = sock.getsockname
+        self.close = sock.close
         self.family = sock.family
         self.ended = False
 
@@ -95,18 +96,18 @@ class _Acceptor:
             except BlockingIOError:
                 continue  # another worker was faster
             except greenlet.GreenletExit:
-                self.ended = True
-                raise OSError(errno.EPIPE, "stopping") from None
+                raise self._end("stopping") from None
             except OSError as error:
                 if error.errno in _OUT_OF_RESOURCES:
                     LOG.warning("Cannot accept connections: %s", error)
                     eventlet.sleep(0.1)
                 elif error.errno != errno.ECONNABORTED:
-                    self.ended = True
-                    raise OSError(errno.EPIPE, "the listening socket was shut down") from error
+                    raise self._end("the listening socket was shut down") from error
 
-    def close(self) -> None:
-        self._sock.close()
+    def _end(self, why: str) -> OSError:
+        self.ended = True
+        eventlet.sleep(0)  # connections that have not begun yet are idle to eventlet's server: it would cut them off
+        return OSError(errno.EPIPE, why)
 
 
 class _State:

@@ -76,8 +76,44 @@ test_hub_goes_on_while_a_call_blocks()
 print("ok")
 """
 
+_ACCEPTED_AT_THE_END = """
+import warnings
+warnings.simplefilter("ignore")
+import eventlet
+eventlet.monkey_patch()
+from eventlet import wsgi
+from imagesvc.api import server
+
+
+def end_soon():
+    # Asked just before a connection is accepted: the server ends in the instant in which that connection is to begin.
+    eventlet.spawn(serving.kill)
+    return False
+
+
+def answer(connection, _server):
+    connection[2] = wsgi.STATE_REQUEST
+    connection[1].sendall(b"ok\\n")
+
+
+listener = eventlet.listen(("127.0.0.1", 0))
+serving = eventlet.spawn(wsgi.server, server._Acceptor(listener, end_soon), None, protocol=answer, log_output=False)
+with eventlet.Timeout(30):
+    print(eventlet.connect(listener.getsockname()).recv(100).decode(), end="")
+"""
+
+
+def _output(script):
+    """Of a process of its own, because patching cannot be undone."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout, done.stderr
+
 
 def test_green_offload():
-    # In a process of its own, because patching cannot be undone.
-    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout == "ok\n", done.stderr
+    out, errors = _output(_SCRIPT)
+    assert out == "ok\n", errors
+
+
+def test_a_connection_that_is_accepted_while_the_server_ends_is_served():
+    out, errors = _output(_ACCEPTED_AT_THE_END)
+    assert out == "ok\n", errors
