@@ -4,8 +4,8 @@ import threading
 import uuid
 
 import pytest
-import requests
 
+from tests.fixtures import load
 from tests.fixtures.daemons import Deployment, wait_for
 from tests.fixtures.failpoints import Failpoints
 from tests.fixtures.images import ImageClient, noise
@@ -14,76 +14,13 @@ from tests.fixtures.invariants import rows
 DATA = noise(500_000)
 
 
-class Load(threading.Thread):
-    """One client that creates, patches and deletes, and writes down what it was told.
-
-    :ivar expected: image id to its acknowledged ``step``; None when the image's fate is unknown to the client.
-    :ivar bad: answers that must not happen.
-    """
-
-    def __init__(self, url: str, stop: threading.Event) -> None:
-        super().__init__()
-        self._api = ImageClient(url, timeout=60)
-        self._stop_event = stop
-        self.expected: dict[str, set[str]] = {}
-        self.deleted: set[str] = set()
-        self.bad: list[str] = []
-        self.acknowledged = 0
-
-    def run(self) -> None:
-        while not self._stop_event.is_set():
-            self._one_image()
-
-    def _one_image(self) -> None:
-        image_id = str(uuid.uuid4())
-        self.expected[image_id] = {"absent", "0"}
-        if not self._acknowledged(self._api.create(id=image_id, step="0"), 201):
-            return
-        self.expected[image_id] = {"0"}
-        for step in ("1", "2"):
-            before = self.expected[image_id]
-            self.expected[image_id] = before | {step}
-            if self._acknowledged(self._api.patch(image_id, {"op": "replace", "path": "/step", "value": step}), 200):
-                self.expected[image_id] = {step}
-        if int(image_id[0], 16) < 4:
-            self.expected[image_id] |= {"absent"}
-            if self._acknowledged(self._api.delete(image_id), 204):
-                self.expected[image_id] = {"absent"}
-
-    def _acknowledged(self, response: requests.Response, status: int) -> bool:
-        if response.status_code == status:
-            self.acknowledged += 1
-            return True
-        if response.status_code != 503 or "Retry-After" not in response.headers:
-            self.bad.append(f"{response.request.method} {response.status_code} {response.text[:300]}")
-        return False
-
-
-def _assert_as_told(api: ImageClient, load: Load) -> None:
-    for image_id, states in load.expected.items():
-        response = api.show(image_id)
-        seen = "absent" if response.status_code == 404 else response.json()["step"]
-        assert seen in states, f"{image_id}: {seen}, but the client was told {states}"
-
-
-def test_r15_nothing_acknowledged_is_lost_when_the_registry_is_killed(service, api, ledger):
-    stop = threading.Event()
-    clients = [Load(service.url, stop) for _ in range(6)]
-    for client in clients:
-        client.start()
-    try:
+def test_r15_nothing_acknowledged_is_lost_when_the_registry_is_killed(service, ledger):
+    with load.running(service) as clients:
         for _ in range(8):
             service.kill("glance-registry")
             service.start_registry()
-            done = sum(client.acknowledged for client in clients)
-            wait_for("progress", lambda done=done: sum(client.acknowledged for client in clients) > done + 10, 60)
-    finally:
-        stop.set()
-        for client in clients:
-            client.join()
-    assert [line for client in clients for line in client.bad] == []
-    for client in clients:
-        _assert_as_told(api, client)
+            clients.wait_for_progress()
+    clients.check()
     ledger.check(service)
 
 

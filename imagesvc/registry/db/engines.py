@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy
 from oslo_config import cfg
 from oslo_db.sqlalchemy import engines as oslo_engines
+from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy.engine import URL, Engine, make_url
 
 from imagesvc import exception
@@ -110,6 +111,8 @@ def create_engine(
     :param foreign_keys: whether SQLite enforces them; rebuilding a table needs them off.
     :raises exception.ConfigurationError: the URL or its driver cannot be used.
     """
+    # What it does not know it would log with a traceback; here it is told, or logged where it cannot be.
+    logging.getLogger(exc_filters.__name__).setLevel(logging.CRITICAL)
     url = database_url(conf)
     try:
         if url.get_backend_name() == "sqlite":
@@ -139,6 +142,7 @@ def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> 
         max_retries=0,  # a missing database must not keep the daemon from starting
         thread_checkin=False,
     )
+    engine.hide_parameters = True  # an error's text must not show them
     setting = _SESSION[engine.dialect.name].format(seconds=lock_seconds)
 
     def set_up(connection: Any, _record: object) -> None:

@@ -13,7 +13,9 @@ _POSTGRESQL_TRANSIENT = ("40001", "40P01", _POSTGRESQL_LOCK_TIMEOUT)
 #: read_only_sql_transaction: what was the primary server is none any more.
 _POSTGRESQL_READ_ONLY = "25006"
 #: Before there is a connection libpq has no codes, only words.
-_POSTGRESQL_UNREACHABLE = re.compile(r"failed: (?!FATAL)|could not translate host name|the database system is ")
+_POSTGRESQL_UNREACHABLE = re.compile(
+    r"failed: (?!FATAL)|could not translate host name|the database system is |terminating connection"
+)
 #: First characters of the codes of data exceptions.
 _POSTGRESQL_BAD_VALUE = "22"
 _POSTGRESQL_NO_TABLE = "42P01"

@@ -73,6 +73,7 @@ def create_engine(url: URL, options: cfg.ConfigOpts, *, lock_seconds: int, forei
     engine = sqlalchemy.create_engine(
         url,
         creator=_creator(url, path, lock_seconds),
+        hide_parameters=True,  # an error's text must not show them
         pool_size=options.max_pool_size,
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout,

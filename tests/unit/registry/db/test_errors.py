@@ -55,6 +55,7 @@ def test_worth_another_try(error):
     [
         ('connection to server at "db", port 5432 failed: Connection refused', True),
         ('connection to server at "db", port 5432 failed: FATAL:  the database system is starting up', True),
+        ('connection to server at "db" failed: FATAL:  terminating connection due to administrator command', True),
         ('could not translate host name "db" to address: Name or service not known', True),
         ('connection to server at "db", port 5432 failed: FATAL:  password authentication failed for user "g"', False),
         ('connection to server at "db", port 5432 failed: FATAL:  database "g" does not exist', False),

@@ -182,6 +182,14 @@ def test_a_defect_of_ours_is_not_hidden(db):
         connection.exec_driver_sql("SELEC 1")
 
 
+def test_no_error_shows_the_values(db, caplog):
+    secret = "s3cr" + "et"
+    statement = sqlalchemy.text("INSERT INTO imagesvc_projects (nil) VALUES (:value)")
+    with pytest.raises((sqlalchemy.exc.DBAPIError, db_exc.DBError, exception.DatabaseUnavailable)) as caught:
+        db.run_write(lambda connection: connection.execute(statement, {"value": secret}))
+    assert secret not in f"{caught.getrepr(style='long')}{caplog.text}"
+
+
 def test_a_file_that_may_not_be_written_is_unavailable(db, tmp_path):
     def write_to_read_only(connection):
         connection.exec_driver_sql("PRAGMA query_only = ON")

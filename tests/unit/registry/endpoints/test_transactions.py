@@ -76,6 +76,19 @@ def test_too_late_is_too_late_however_the_time_was_spent(registry):
     assert registry.rows("SELECT until_ms FROM imagesvc_leases") == [(0,)]
 
 
+def test_too_late_at_the_end_undoes_the_beginning(registry):
+    count = _count(registry)
+
+    def hang(tx):
+        count(tx)
+        registry.clock.sleep(60)
+
+    with pytest.raises(exception.Expired):
+        registry.transactions.write(_context(deadline=registry.clock() + 30_000), "m", hang)
+    assert registry.rows("SELECT until_ms FROM imagesvc_leases") == [(0,)]
+    assert registry.rows("SELECT count(*) FROM imagesvc_rpc_ops") == [(0,)]
+
+
 def test_writing_needs_an_operation_and_a_caller_who_may(registry):
     work = _count(registry)
     with pytest.raises(exception.BadMessage):
