@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
 
 from imagesvc import conf as config
+from imagesvc import secrecy
 from imagesvc.api import bodies, deploy, runtime
 from imagesvc.data import janitor
 
@@ -62,7 +62,7 @@ def config_arguments(environment: Mapping[str, str]) -> list[str]:
 
 def _build() -> _WSGI:
     config.parse_args(cfg.CONF, config_arguments(os.environ), prog="glance-api")
-    log.setup(cfg.CONF, "glance")
+    secrecy.set_up_logging(cfg.CONF, "glance")
     parts = runtime.build_runtime(cfg.CONF)
     built = deploy.load_application(cfg.CONF, parts)
     janitor.Janitor(parts.registry, parts.stores, parts.conf, parts.host).start()

@@ -12,14 +12,13 @@ eventlet.monkey_patch()
 import sys
 
 from oslo_config import cfg
-from oslo_log import log
 
 # Loaded by the paste file in each worker; loaded here already, workers start faster and share the memory.
 import imagesvc.api.filters
 import imagesvc.api.healthcheck
 import imagesvc.api.v2.application  # noqa: F401
 from imagesvc import conf as config
-from imagesvc import exception
+from imagesvc import exception, secrecy
 from imagesvc.api import deploy, runtime, server
 from imagesvc.conf import compat
 from imagesvc.data import janitor
@@ -27,6 +26,7 @@ from imagesvc.data import janitor
 
 def main() -> int:
     """Entry point of the console script; the exit status."""
+    secrecy.restrict_new_files()
     try:
         _read_configuration(cfg.CONF)
         _set_up_logging()
@@ -53,7 +53,7 @@ def _read_configuration(conf: cfg.ConfigOpts) -> None:
 
 def _set_up_logging() -> None:
     # Its locks are pipes, for green and native threads alike; a process must not share them with its parent.
-    log.setup(cfg.CONF, "glance")
+    secrecy.set_up_logging(cfg.CONF, "glance")
 
 
 def _start_janitor(parts: runtime.Runtime) -> None:

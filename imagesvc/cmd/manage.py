@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
 
 from imagesvc import conf as options
-from imagesvc import exception
+from imagesvc import exception, secrecy
 from imagesvc.cmd import commands, manage_copy, manage_release, manage_schema, rpc_key
 
 #: Commands that are ``db NAME`` and ``db_NAME``.
@@ -21,11 +20,12 @@ _DATABASE = (*manage_schema.COMMANDS, *manage_copy.COMMANDS)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the process's exit code."""
+    secrecy.restrict_new_files()
     conf = cfg.ConfigOpts()
     conf.register_cli_opt(cfg.SubCommandOpt("command", title="Commands", handler=_add_commands, help="What to do."))
     options.parse_args(conf, sys.argv[1:] if argv is None else argv, "glance-manage")
     conf.set_default("use_stderr", True)  # the operator at the terminal watches, wherever daemons log to
-    log.setup(conf, "glance-manage")
+    secrecy.set_up_logging(conf, "glance-manage")
     try:
         exit_code: int = conf.command.run(conf)
     except exception.ImageServiceError as error:

@@ -13,18 +13,18 @@ backend.init_backend(backend.BackendType.THREADING)
 import sys
 
 from oslo_config import cfg
-from oslo_log import log
 
 from imagesvc import conf as config
-from imagesvc import exception
+from imagesvc import exception, secrecy
 from imagesvc.conf import compat
 from imagesvc.registry import service
 
 
 def main() -> int:
     """Entry point of the console script; the exit status."""
+    secrecy.restrict_new_files()
     config.parse_args(cfg.CONF, sys.argv[1:], prog="glance-registry")
-    log.setup(cfg.CONF, "glance")
+    secrecy.set_up_logging(cfg.CONF, "glance")
     compat.warn_ignored(cfg.CONF)
     try:
         return service.launch(cfg.CONF)

@@ -77,7 +77,9 @@ def set_defaults() -> None:
 def _set_log_defaults() -> None:
     # A registry gives signs of life until its call ends; those that come after the caller left are not worth a line each.
     ours = ["oslo_messaging=INFO", "oslo_messaging._drivers.amqpdriver=WARNING", "glance_store=INFO"]
-    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), *ours])
+    # Clients of stores log requests with their credentials at DEBUG.
+    clients = ["swiftclient=WARN", "boto3=WARN", "botocore=WARN", "s3transfer=WARN", "os_brick=INFO"]
+    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), *ours, *clients])
 
 
 def parse_args(conf: cfg.ConfigOpts, argv: Sequence[str], prog: str, **kwargs: Any) -> None:

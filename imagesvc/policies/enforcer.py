@@ -1,13 +1,15 @@
 """Asks oslo.policy's rules, fast."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from oslo_context import context as oslo_context
-from oslo_policy import policy
+from oslo_policy import _checks, policy
 
 from imagesvc import exception
 from imagesvc.policies import compile as compiler
@@ -75,7 +77,27 @@ class Enforcer:
 
     def _load(self) -> dict[str, compiler.Decision]:
         self._oslo.load_rules()
+        for name, rule in self._oslo.file_rules.items():
+            fault = self._fault(rule)
+            if fault:
+                raise ValueError(f"{self._place(name)}the rule {name} {fault}")
         return compiler.compile_rules(self._oslo.rules, self._oslo)
+
+    def _fault(self, rule: policy.RuleDefault) -> str:
+        """What is wrong with an operator's rule; oslo.policy denies what it cannot understand and goes on."""
+        if _denials(rule.check) > str(rule.check_str).count("!"):
+            return f"cannot be understood: {rule.check_str}"
+        return "refers to itself" if self._oslo._cycle_check(rule.check) else ""  # noqa: SLF001 - no public way
+
+    def _place(self, name: str) -> str:
+        """Where the policy file has a rule, as the beginning of a message."""
+        path = self._oslo.policy_path
+        if not path or not Path(path).is_file():
+            return ""
+        written = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*:")
+        lines = Path(path).read_text(errors="replace").splitlines()
+        found = [number for number, line in enumerate(lines, start=1) if written.match(line)]
+        return f"{path}, line {found[-1]}: " if found else ""
 
     def _look_again(self) -> None:
         if not self._loading.acquire(blocking=False):
@@ -91,6 +113,12 @@ class Enforcer:
                 self._complaint = str(error)
         finally:
             self._loading.release()
+
+
+def _denials(check: Any) -> int:
+    """How many parts of a parsed rule deny everything."""
+    inner = [*getattr(check, "rules", ()), *([check.rule] if isinstance(check, _checks.NotCheck) else ())]
+    return isinstance(check, _checks.FalseCheck) + sum(_denials(part) for part in inner)
 
 
 def _credentials(context: oslo_context.RequestContext) -> compiler.Credentials:

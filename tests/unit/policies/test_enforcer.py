@@ -142,6 +142,42 @@ def test_unreadable_file_stops_the_start(tmp_path):
         policies.Enforcer(_conf(tmp_path, "a: [unclosed"))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('get_image: "@"\nmodify_image: "role:member and ("\n', "line 2: the rule modify_image cannot be understood"),
+        ('"modify_image": "role:admin or owner"\n', "line 1: the rule modify_image cannot be understood"),
+        ("modify_image: not\n", "line 1"),
+        ('a: "rule:b"\nb: "rule:a"\n', "line 1: the rule a refers to itself"),
+        ("modify_image: 7\n", "policy.yaml"),
+        ("- modify_image\n", "policy.yaml"),
+        ('modify_image: "role:admin"\nnonsense\n', "line 3"),
+        ('{"modify_image": "role:admin",', "line 1"),
+    ],
+)
+def test_a_file_that_means_nothing_stops_the_start_and_changes_nothing_later(tmp_path, caplog, text, said):
+    with pytest.raises(exception.ConfigurationError) as caught:
+        policies.Enforcer(_conf(tmp_path, text))
+    assert said in caught.value.msg
+    seconds = _Seconds()
+    enforcer = policies.Enforcer(_conf(tmp_path, 'modify_image: "!"\n'), monotonic=seconds)
+    (tmp_path / "policy.yaml").write_text(f"{text}# longer than before")
+    for _ in range(3):
+        seconds.now += 1.1
+        assert not enforcer.allows(_context("admin"), "modify_image", policies.ImageTarget(_image()))
+    assert [r.levelname for r in caplog.records if "stay as they were" in r.message] == ["ERROR"]
+    (tmp_path / "policy.yaml").write_text("")
+    seconds.now += 1.1
+    assert enforcer.allows(_context("admin"), "modify_image", policies.ImageTarget(_image()))
+
+
+def test_what_denies_everything_on_purpose_is_understood(tmp_path):
+    enforcer = policies.Enforcer(_conf(tmp_path, 'modify_image: "role:admin or !"\ndelete_image: "!"\nget_image: ""\n'))
+    target = policies.ImageTarget(_image())
+    rules = ("modify_image", "delete_image", "get_image")
+    assert [enforcer.allows(_context("admin"), rule, target) for rule in rules] == [True, False, True]
+
+
 def test_old_defaults_are_open_and_leave_ownership_to_code(tmp_path):
     enforcer = policies.Enforcer(_conf(tmp_path, enforce_new_defaults=False))
     assert enforcer.ownership_in_code
