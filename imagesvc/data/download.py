@@ -114,9 +114,9 @@ class Downloader:
         return Download(image, 0, body.size, body.size, body)
 
     def _first(self, image: objects.Image, start: int, length: int | None) -> Body:
-        """The first location that can be read and has the right size."""
+        """The first location, those in stores of more weight first, that can be read and has the right size."""
         error: exception.ImageServiceError = exception.BlobNotFound(store="?")
-        for location in image.locations:
+        for location in sorted(image.locations, key=self._stores.weight, reverse=True):
             try:
                 body = self._stores.open(location, start, length)
             except (exception.NotFound, exception.Unavailable) as exc:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+from glance_store import driver as glance_driver
 from glance_store import exceptions, location
 from glance_store.capabilities import BitMasks
 from oslo_config import cfg
@@ -46,6 +47,7 @@ class StoreDriver:
     """One configured store.
 
     :ivar id: what location metadata and upload intents call it.
+    :ivar kind: its type, as the configuration says.
     :ivar schemes: URL schemes it serves.
     """
 
@@ -55,14 +57,22 @@ class StoreDriver:
         :raises ConfigurationError: it cannot be used at all.
         """
         self.id = store_id
+        self.kind = kind
         self._conf = conf
         self._group = group
         self._class = load_class(kind)
+        # Some drivers look at their options before glance_store has declared them.
+        declared = getattr(self._class, "OPTIONS", None) or ()
+        of_each = glance_driver.Store.MULTI_BACKEND_OPTIONS if group else ()
+        conf.register_opts([*declared, *of_each], group=group or "glance_store")
         self._shared = self._make()
         self.schemes: tuple[str, ...] = tuple(self._shared.get_schemes())
 
     def _make(self) -> Any:
-        driver = self._class(self._conf, self._group)
+        try:
+            driver = self._class(self._conf, self._group)
+        except exceptions.BadStoreConfiguration as exc:
+            raise exception.ConfigurationError(reason=exc.msg) from exc
         driver.configure(re_raise_bsc=False)
         return driver
 
@@ -100,6 +110,20 @@ class StoreDriver:
     def url_prefix(self) -> str | None:
         prefix: str | None = self._shared.url_prefix
         return prefix
+
+    @property
+    def weight(self) -> int:
+        """Where several stores hold the same data, those with more weight come first; 0 in single-store form."""
+        return int(self.option("weight") or 0) if self._group else 0
+
+    def option(self, name: str) -> Any:
+        """A setting of this store, or else of ``[backend_defaults]``; None for what its type does not have."""
+        for group in (self._group, "backend_defaults") if self._group else ("glance_store",):
+            with contextlib.suppress(cfg.NoSuchOptError, cfg.NoSuchGroupError):
+                value = self._conf[group][name]
+                if value is not None:
+                    return value
+        return None
 
     def locate(self, url: str) -> Any:
         """glance_store's location object of a URL; may raise BadStoreUri."""

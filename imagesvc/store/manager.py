@@ -14,7 +14,7 @@ from oslo_config import cfg
 
 from imagesvc import concurrency, exception, objects
 from imagesvc.conf import store as options
-from imagesvc.store import drivers, staging
+from imagesvc.store import description, drivers, staging
 from imagesvc.store.body import Body, StreamBody
 
 LOG = logging.getLogger(__name__)
@@ -97,6 +97,17 @@ class StoreManager:
     def ids(self) -> list[str]:
         """The ids of all stores that could be loaded; in single-store form these are their types."""
         return list(self._stores)
+
+    def describe(self) -> list[description.Description]:
+        """What clients are told of the stores of the multi-store form."""
+        return [
+            description.describe(store, is_default=store.id == self.default_store) for store in self._stores.values()
+        ]
+
+    def weight(self, location: objects.Location) -> int:
+        """The weight of the store that holds a location's data; 0 for stores that are not configured here."""
+        store = self._stores.get(location.metadata.get("store", "")) if self.multi else None
+        return store.weight if store is not None else 0
 
     def resolve(self, store_id: str | None) -> str:
         """The store that new data goes to when a client asks for ``store_id``; in single-store form it has no say.

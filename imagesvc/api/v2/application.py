@@ -7,7 +7,7 @@ import pecan
 
 from imagesvc.api import hooks, runtime
 from imagesvc.api.app import Application, Request
-from imagesvc.api.v2 import actions, image_data, image_schema, images, members, schemas, tags
+from imagesvc.api.v2 import actions, image_data, image_schema, images, info, members, schemas, tags
 from imagesvc.api.v2.metadefs.routes import routes as metadef_routes
 from imagesvc.api.v2.router import Body, Route, Router
 
@@ -28,6 +28,7 @@ def make(parts: runtime.Runtime) -> Application:
     member = members.MembersController(parts)
     tag = tags.TagsController(parts, schema)
     action = actions.ActionsController(parts)
+    offer = info.InfoController(parts)
     document = schemas.SchemasController(schema)
     routes = (
         Route("GET", "/images", image.get_all, Body.IGNORED),
@@ -46,6 +47,9 @@ def make(parts: runtime.Runtime) -> Application:
         Route("DELETE", "/images/{image_id}/tags/{tag}", tag.delete),
         Route("POST", "/images/{image_id}/actions/deactivate", action.deactivate),
         Route("POST", "/images/{image_id}/actions/reactivate", action.reactivate),
+        Route("GET", "/info/import", offer.get_import),
+        Route("GET", "/info/stores", offer.get_stores),
+        Route("GET", "/info/stores/detail", offer.get_stores_detail),
         Route("GET", "/schemas/image", document.image),
         Route("GET", "/schemas/images", document.images),
         Route("GET", "/schemas/member", document.member),

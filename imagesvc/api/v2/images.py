@@ -10,7 +10,7 @@ from imagesvc import exception, objects
 from imagesvc.api import payload
 from imagesvc.api.app import Request, Response
 from imagesvc.api.runtime import Runtime
-from imagesvc.api.v2 import image_patch, image_query, views
+from imagesvc.api.v2 import image_patch, image_query, info, views
 from imagesvc.api.v2.image_schema import WRITABLE, ImageSchema
 
 #: Ids of Glance's own hidden stores begin so; they are nobody's choice.
@@ -41,6 +41,7 @@ class ImagesController:
             direct_url=conf.show_image_direct_url,
             locations=conf.show_multiple_locations,
             stores=runtime.stores.multi,
+            weights={store.id: store.weight for store in runtime.stores.describe()} if runtime.stores.multi else {},
         )
         self._default_limit = conf.limit_param_default
         self._max_limit = conf.api_limit_max
@@ -100,9 +101,8 @@ def _row(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _creation_hints(runtime: Runtime) -> dict[str, str]:
     """Headers that tell the creator of an image how its data may be brought."""
     hints = {}
-    methods = [method.strip("[]' \"") for method in runtime.conf.enabled_import_methods]
-    if any(methods):
-        hints["OpenStack-image-import-methods"] = ",".join(filter(None, methods))
+    if methods := info.import_methods(runtime.conf):
+        hints["OpenStack-image-import-methods"] = ",".join(methods)
     if runtime.stores.multi:
         stores = [store for store in runtime.stores.ids() if not store.startswith(RESERVED_STORES)]
         hints["OpenStack-image-store-ids"] = ",".join(stores)

@@ -21,11 +21,13 @@ class ImageView:
     :param direct_url: show the URL of the first location.
     :param locations: show all locations.
     :param stores: show the ids of the stores that hold the data.
+    :param weights: of the stores by id; those with more come first.
     """
 
     direct_url: bool
     locations: bool
     stores: bool
+    weights: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def show(self, image: objects.Image) -> dict[str, Any]:
         """One image as a JSON object."""
@@ -67,7 +69,7 @@ class ImageView:
             document["direct_url"] = locations[0].url
         stores = image.stores or [where.metadata["store"] for where in locations if "store" in where.metadata]
         if self.stores and stores:
-            document["stores"] = ",".join(stores)
+            document["stores"] = ",".join(sorted(stores, key=lambda store: -self.weights.get(store, 0)))
 
     def page(self, page: objects.ImagePage, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """A page with links to the first and the next one.

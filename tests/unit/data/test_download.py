@@ -145,6 +145,19 @@ def test_the_next_location_is_used(service):
     download.body.close()
 
 
+def test_the_store_of_most_weight_comes_first(service):
+    (good,) = service.registry.image.locations
+    other = service.root / "33333333-3333-4333-8333-333333333333"
+    other.write_bytes(DATA[::-1])
+    heavy = objects.Location(f"file://{other}", {"store": "heavy"})
+    _change(service, locations=(good, heavy))
+    service.downloads = Downloader(service.registry, service.stores)
+    service.stores.weight = lambda location: 1 if location is heavy else 0
+    download = _open(service)
+    assert b"".join(download.body) == DATA[::-1]
+    download.body.close()
+
+
 @pytest.mark.parametrize("kind", ["symlink", "fifo", "directory"])
 def test_only_regular_files_are_opened(service, kind, tmp_path):
     path = service.root / IMAGE

@@ -24,6 +24,7 @@ EXPECTED = {
     "delete_member",
     "deactivate",
     "reactivate",
+    "stores_info_detail",
 }
 
 

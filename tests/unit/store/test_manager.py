@@ -52,6 +52,19 @@ def test_a_default_store_that_cannot_be_written_to_stops_the_start(tmp_path, ini
         _manager(tmp_path, ini)
 
 
+def test_weights_are_of_stores_that_are_there(tmp_path):
+    manager = _manager(tmp_path, f"{MULTI}weight = 7\n")
+    stores = ("cheap", "fast", "nope")
+    assert [manager.weight(objects.Location("file:///x", {"store": store})) for store in stores] == [7, 0, 0]
+    assert manager.weight(objects.Location("file:///x")) == 0
+    assert [(store.id, store.is_default) for store in manager.describe()] == [
+        ("fast", True),
+        ("cheap", False),
+        ("web", False),
+    ]
+    assert _manager(tmp_path).weight(objects.Location("file:///x", {"store": "cheap"})) == 0
+
+
 def test_stores_by_id(tmp_path):
     manager = _manager(tmp_path, MULTI)
     assert manager.multi is True

@@ -58,6 +58,12 @@ def test_stores_are_shown_to_who_may_not_know_locations():
     assert "direct_url" not in shown
 
 
+def test_stores_are_named_by_weight():
+    view = views.ImageView(direct_url=False, locations=False, stores=True, weights={"cheap": 5, "fast": 0})
+    assert view.show(image(locations=(FAST, CHEAP)))["stores"] == "cheap,fast"
+    assert view.show(image(stores=("unknown", "fast", "cheap")))["stores"] == "cheap,unknown,fast"
+
+
 def test_an_image_without_locations():
     shown = OPEN.show(image())
     assert shown["locations"] == []
