@@ -140,14 +140,22 @@ def known_urls(tx: Transaction, image_ids: Collection[str]) -> set[tuple[str, st
 
 
 def uploading(tx: Transaction, image_ids: Collection[str], upload_ids: Collection[str]) -> tuple[set[str], set[str]]:
-    """Those of these images, and of these uploads, with an intent whose bytes may be on disk."""
+    """Those of these images, and of these uploads, with an intent whose bytes may be on disk.
+
+    An upload that was cleaned up behind before it had staged anything may do so yet, and then its staged name is what tells
+    its bytes from those of a later one.
+    """
     columns = _intents.c
-    statement = select(columns.image_id, columns.upload_id).where(
-        columns.state.in_([uploads.LIVE, uploads.ABORTED]),
-        or_(columns.image_id.in_(image_ids), columns.upload_id.in_(upload_ids)),
+    unsettled = [uploads.LIVE, uploads.ABORTED]
+    statement = select(columns.image_id, columns.upload_id, columns.state).where(
+        or_(
+            and_(columns.image_id.in_(image_ids), columns.state.in_(unsettled)),
+            and_(columns.upload_id.in_(upload_ids), columns.state.in_([*unsettled, uploads.CLEANED])),
+        )
     )
     rows = tx.connection.execute(statement).all()
-    return {row.image_id for row in rows} & {*image_ids}, {row.upload_id for row in rows} & {*upload_ids}
+    busy_images = {row.image_id for row in rows if row.state in unsettled}
+    return busy_images & {*image_ids}, {row.upload_id for row in rows} & {*upload_ids}
 
 
 def _store_of(meta_data: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Intents: one row per upload, from before its first byte until its leftovers are gone.
 
 ``live`` while its lease is renewed; then ``complete``, or ``aborted`` until a janitor has removed its bytes and it is
-``cleaned``.  Leaving ``live`` is a compare-and-set, and nothing but a live intent can complete an image.  Rows of ended
+``cleaned``; ``aborted`` again when a glance-api that had not noticed gives up bytes that it stored later.  Leaving ``live`` is a compare-and-set, and nothing but a live intent can complete an image.  Rows of ended
 uploads stay for a while, so that whoever asks late is told what became of his upload.
 
 Locks are taken in the order intent, image, project; whoever counts a project's bytes reads nothing without a lock before,
@@ -91,6 +91,13 @@ def complete(tx: Transaction, upload_id: str) -> bool:
 def abort(tx: Transaction, upload_id: str) -> bool:
     """live -> aborted; whether it was live."""
     return _change_live(tx, upload_id, state=ABORTED, aborted_ms=tx.now_ms)
+
+
+def reopen(tx: Transaction, upload_id: str) -> bool:
+    """cleaned -> aborted, because its glance-api may have left something after all; whether it was cleaned."""
+    statement = update(_intents).where(_intents.c.upload_id == upload_id, _intents.c.state == CLEANED)
+    values = {"state": ABORTED, "aborted_ms": tx.now_ms, "claimed_by": None, "claimed_until_ms": None}
+    return bool(tx.connection.execute(statement.values(values)).rowcount)
 
 
 def _change_live(tx: Transaction, upload_id: str, **values: Any) -> bool:

@@ -157,7 +157,8 @@ class UploadEndpoint:
                 return
             if intent.state == uploads.COMPLETE:
                 raise exception.InvalidStatusTransition(current=states.ACTIVE, wanted=states.QUEUED)
-            settling.abort(tx, upload_id, intent.image_id)
+            if not settling.abort(tx, upload_id, intent.image_id):
+                uploads.reopen(tx, upload_id)
 
         self._transactions.write(context, "upload_abort", work)
 

@@ -165,7 +165,8 @@ def test_unknown_blobs(registry):
     assert registry.api.blobs_unknown(JANITOR, [*known, *unknown]) == unknown
     for item in _claim(registry):
         registry.api.cleanup_done(JANITOR, [item])
-    assert registry.api.blobs_unknown(JANITOR, [known[1], known[5]]) == [known[1], known[5]]
+    # Who did not notice that his upload was aborted may stage its data after that.
+    assert registry.api.blobs_unknown(JANITOR, [known[1], known[3], known[5]]) == [known[1], known[3]]
 
 
 @pytest.mark.parametrize("blob", [{}, {"url": "x"}, {"image_id": 5, "url": "x"}, {"upload_id": "u", "url": "x"}, None])

@@ -169,6 +169,17 @@ def test_abort_queues_the_image_again(registry):
         registry.complete(MEMBER, grant.upload_id)
 
 
+def test_abort_after_the_clean_up_asks_for_another_one(registry):
+    image_id = registry.image(MEMBER)
+    grant = registry.begin(MEMBER, image_id)
+    registry.api.upload_abort(MEMBER, grant.upload_id)
+    for _ in range(2):
+        [item] = registry.api.cleanup_claim(ADMIN, "host-1", ["fast"])
+        registry.api.cleanup_done(ADMIN, [item])
+        assert registry.api.cleanup_claim(ADMIN, "host-1", ["fast"]) == []
+        registry.api.upload_abort(MEMBER, grant.upload_id)
+
+
 def test_abort_of_an_upload_that_never_began(registry):
     registry.api.upload_abort(MEMBER, str(uuid.uuid4()))
 
