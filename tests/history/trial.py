@@ -26,6 +26,9 @@ SETTLE_SECONDS = 120.0
 #: A call's deadline is 8 s at most; beyond it only a registry that was frozen between its look at the clock and its commit.
 BOUNDS = checker.Bounds(late=45, settled=SETTLE_SECONDS, patience=PATIENCE)
 
+#: Shorter than the longest freeze, so that outcomes become unknown and calls come too late.
+IMPATIENT = {"try_timeout": 1, "metadata_deadline": 4, "commit_deadline": 8}
+
 _SEED_VARIABLE = "IMAGESVC_SEED"
 
 
@@ -62,17 +65,18 @@ def seed() -> str:
     return os.environ.get(_SEED_VARIABLE) or str(random.SystemRandom().randrange(1 << 32))
 
 
-def options(transport_url: str | None = None, database_url: str | None = None) -> dict[str, dict[str, Any]]:
+def options(
+    transport_url: str | None = None, database_url: str | None = None, rpc: Mapping[str, Any] = IMPATIENT
+) -> dict[str, dict[str, Any]]:
     """What a deployment under trial is configured with.
 
     :param transport_url: None for ``local://``; :param database_url: None for SQLite.
     """
     chosen: dict[str, dict[str, Any]] = {
         # Where data is must be seen from outside.
-        "DEFAULT": {"show_multiple_locations": True, "workers": 2, "graceful_shutdown_timeout": 10},
+        "DEFAULT": {"show_multiple_locations": True, "workers": 2, "graceful_shutdown_timeout": 30},
         "registry": {"workers": 2},
-        # Shorter than the longest freeze, so that outcomes become unknown and calls come too late.
-        "rpc": {"try_timeout": 1, "metadata_deadline": 4, "commit_deadline": 8},
+        "rpc": dict(rpc),
     }
     if transport_url is not None:
         chosen["DEFAULT"]["transport_url"] = transport_url
@@ -102,11 +106,13 @@ def site(
     transport_url: str | None = None,
     database_url: str | None = None,
     faults: Mapping[str, Fault] | None = None,
+    rpc: Mapping[str, Any] = IMPATIENT,
 ) -> Iterator[Site]:
     """Both daemons on each of the hosts, under a name and on ports of their own, with one store, transport and database.
 
     :param transport_url: None for ``local://``: the hosts then share a directory for their sockets, too.
     :param database_url: None for SQLite.
+    :param rpc: options of that group.
     """
     failpoints = Failpoints(directory / "failpoints") if transport_url is None else None
     deployments: list[Deployment] = []
@@ -114,7 +120,7 @@ def site(
         for number in range(hosts):
             home = directory / f"host-{number}"
             home.mkdir()
-            deployments.append(Deployment(home, _of_host(number, directory, transport_url, database_url)))
+            deployments.append(Deployment(home, _of_host(number, directory, options(transport_url, database_url, rpc))))
         if failpoints is not None:
             deployments[0].environment = failpoints.environment
         for deployment in deployments:
@@ -130,13 +136,10 @@ def site(
             deployment.close()
 
 
-def _of_host(
-    number: int, directory: Path, transport_url: str | None, database_url: str | None
-) -> dict[str, dict[str, Any]]:
-    """The options of one of several hosts that share an image store."""
-    chosen = options(transport_url, database_url)
+def _of_host(number: int, directory: Path, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """``chosen`` with what differs between hosts that share an image store."""
     chosen["DEFAULT"]["host"] = f"host-{number}"
-    if transport_url is None:
+    if "transport_url" not in chosen["DEFAULT"]:
         chosen["DEFAULT"]["state_path"] = directory / "state"
     else:
         chosen["rpc"]["signing_key_file"] = directory / "rpc.keys"
