@@ -151,7 +151,15 @@ def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> 
         connection.commit()  # or PostgreSQL forgets it with the first transaction that is rolled back
 
     sqlalchemy.event.listen(engine, "connect", set_up)
+    if engine.driver == "pymysql":
+        sqlalchemy.event.listen(engine, "do_connect", _encode_password)
     return engine
+
+
+def _encode_password(_dialect: object, _record: object, _arguments: object, keywords: dict[str, Any]) -> None:
+    """PyMySQL would take Latin-1 for it, where guides' CREATE USER and mysqlclient take UTF-8."""
+    if isinstance(keywords.get("password"), str):
+        keywords["password"] = keywords["password"].encode()
 
 
 #: Intersecting indexes of columns that hold a handful of values reads most of a table.  The server's own patience is 50 s for
