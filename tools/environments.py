@@ -27,6 +27,11 @@ _CONSTRAINTS = ROOT / "constraints.txt"
 _CLIENTS = ("python-openstackclient", "python-glanceclient")
 _KEYSTONE = ("keystone", "gunicorn")
 _PEER = ("glance==33.0.0", "PyMySQL", "python-memcached", "uwsgi")
+#: Older releases of Glance by their series, and what they need that is older than constraints.txt says.
+_OLDER_PEERS = {
+    "2023.1": ("glance==26.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==12.3.3"),
+    "yoga": ("glance==24.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==11.3.0"),
+}
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 
 
@@ -58,6 +63,12 @@ def peer() -> Path:
     Building that server takes a C compiler and Python's headers.
     """
     return _ensure(PEER_VENV, _digest("constraints.txt"), list(_PEER), list(_PEER))
+
+
+def older_peer(series: str) -> Path:
+    """Make .venv-peer-SERIES with the ``glance-manage`` of an older Glance, ``2023.1`` or ``yoga``; its bin directory."""
+    contents = [*_OLDER_PEERS[series], "PyMySQL"]
+    return _ensure(ROOT / f".venv-peer-{series}", _digest("constraints.txt"), contents, contents)
 
 
 def _ensure(venv: Path, digest: str, contents: list[str], arguments: list[str]) -> Path:
@@ -157,7 +168,10 @@ def _install_venv_package(python: str) -> None:
 
 def _pip(venv: Path, *arguments: str) -> None:
     """Run ``pip install`` and show how far it is; on failure show its output."""
-    environment = os.environ | {"PIP_CONSTRAINT": str(_CONSTRAINTS), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = os.environ | {
+        "PIP_CONSTRAINT": str(_constraints(venv, arguments)),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     command = [str(venv / "bin" / "pip"), "install", "--progress-bar", "off", "--no-input", *arguments]
     lines: list[str] = []
     with subprocess.Popen(
@@ -171,6 +185,15 @@ def _pip(venv: Path, *arguments: str) -> None:
         progress.end()
     if process.returncode:
         raise SetupError("".join(["pip failed:\n", *lines[-40:]]))
+
+
+def _constraints(venv: Path, arguments: Iterable[str]) -> Path:
+    """constraints.txt, without what ``arguments`` name the version of themselves."""
+    own = {name.lower() for name, version in (argument.split("==") for argument in arguments if "==" in argument)}
+    lines = _CONSTRAINTS.read_text().splitlines()
+    path = venv / "constraints.txt"
+    path.write_text("\n".join(line for line in lines if line.partition("==")[0].lower() not in own) + "\n")
+    return path
 
 
 class _Progress:
