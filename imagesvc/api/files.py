@@ -16,6 +16,12 @@ def find(conf: cfg.ConfigOpts, names: Iterable[str], packaged: str) -> Path | No
     return next((place for place in places if place.is_file()), None)
 
 
+def find_directory(conf: cfg.ConfigOpts, name: str) -> Path | None:
+    """The directory ``name`` beside a configuration file, else the one that came with the service."""
+    places = [directory / name for directory in (*_configuration_directories(conf), *_packaged_directories())]
+    return next((place for place in places if place.is_dir()), None)
+
+
 def _configuration_directories(conf: cfg.ConfigOpts) -> Iterator[Path]:
     for name in reversed(conf.config_file or []):
         yield Path(name).absolute().parent

@@ -12,10 +12,10 @@ from oslo_config import cfg
 
 from imagesvc import conf as options
 from imagesvc import exception, secrecy
-from imagesvc.cmd import commands, manage_copy, manage_release, manage_schema, rpc_key
+from imagesvc.cmd import commands, manage_copy, manage_metadefs, manage_release, manage_schema, rpc_key
 
 #: Commands that are ``db NAME`` and ``db_NAME``.
-_DATABASE = (*manage_schema.COMMANDS, *manage_copy.COMMANDS)
+_DATABASE = (*manage_schema.COMMANDS, *manage_copy.COMMANDS, *manage_metadefs.COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,6 +20,7 @@ from imagesvc.conf import (
     image_format,
     keystone,
     limits,
+    metadefs,
     middleware,
     paste,
     registry,
@@ -28,9 +29,23 @@ from imagesvc.conf import (
     store,
 )
 
-_MODULES = (server, api, limits, image_format, store, paste, keystone, auth_basic, rpc, registry, database, compat)
+_MODULES = (
+    server,
+    api,
+    limits,
+    image_format,
+    store,
+    paste,
+    keystone,
+    auth_basic,
+    rpc,
+    registry,
+    database,
+    metadefs,
+    compat,
+)
 #: What of them glance-registry reads, and which options of the process apply to it.
-_REGISTRY_MODULES = (limits, registry, rpc, database)
+_REGISTRY_MODULES = (limits, registry, rpc, database, metadefs)
 _REGISTRY_PROCESS = {"state_path", "host", "graceful_shutdown_timeout"}
 
 #: Files each program reads, later ones winning: operators' guides configure only glance-api.conf, others both.

@@ -77,7 +77,6 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
         "property_protection_rule_format",
         "use_keystone_limits",
         "metadata_encryption_key",
-        "metadata_source_path",
         "do_secure_hash",
         "http_retries",
         "default_publisher_id",

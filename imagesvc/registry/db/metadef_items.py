@@ -25,12 +25,14 @@ class Kind:
     :param noun: as errors name it.
     :param read: the primitive of a row, given its columns but those of time and key.
     :param write: columns for a primitive, but those of time and key.
+    :param newest_first: whether all of a namespace's are told in that order, and not by name.
     """
 
     noun: str
     table: Table
     read: Callable[[Any], Primitive]
     write: Callable[[Primitive], dict[str, Any]]
+    newest_first: bool = False
 
     def primitive(self, row: Any) -> Primitive:
         created = to_text(row.created_at)
@@ -38,8 +40,10 @@ class Kind:
 
 
 def all_of(tx: Transaction, kind: Kind, namespace_id: int) -> list[Primitive]:
-    """Everything of a kind in a namespace, by name."""
-    statement = _select(kind, namespace_id).order_by(kind.table.c.name, kind.table.c.id)
+    """Everything of a kind in a namespace, by name or newest first."""
+    columns = kind.table.c
+    order = [columns.created_at.desc(), columns.id.desc()] if kind.newest_first else [columns.name, columns.id]
+    statement = _select(kind, namespace_id).order_by(*order)
     return [kind.primitive(row) for row in tx.connection.execute(statement)]
 
 

@@ -13,4 +13,4 @@ def _write(item: metadef_items.Primitive) -> dict[str, Any]:
     return {"name": item["name"]}
 
 
-KIND = metadef_items.Kind("tag", models.metadef_tags, _read, _write)
+KIND = metadef_items.Kind("tag", models.metadef_tags, _read, _write, newest_first=True)

@@ -39,6 +39,8 @@ def test_several_take_the_place_of_all_or_are_appended(registry):
     assert _names(registry) == ["b", "c"]
     registry.api.metadef_tag_create_all(ADMIN, "N", ["a"], append=True)
     assert _names(registry) == ["a", "b", "c"]
+    shown = registry.api.metadef_namespace_get(ADMIN, "N")["tags"]
+    assert [item["name"] for item in shown] == ["a", "b", "c"]
     registry.api.metadef_tag_create_all(ADMIN, "N", [])
     assert _names(registry) == ["a", "b", "c"]
 
