@@ -34,7 +34,7 @@ def comparable(response: requests.Response, names: Mapping[str, str], base: str)
     :param names: what was saved, by name; it is shown by its name.
     :param base: the service's own URL.
     """
-    replaced = _Replacer({value: f"<{name}>" for name, value in names.items()} | {base: "<url>"})
+    replaced = _Replacer({value: f"<{name}>" for name, value in names.items()} | {base.partition("://")[2]: "<host>"})
     headers = {name: replaced.text(response.headers[name]) for name in HEADERS if name in response.headers}
     if "Allow" in headers:
         headers["Allow"] = ", ".join(sorted(re.split(r",\s*", headers["Allow"])))

@@ -37,6 +37,7 @@ PEOPLE = {
     "other": "member,reader",
     "third": "member,reader",
     "admin": "admin,member,reader",
+    "service": "service",
     "roleless": "",
 }
 _PROJECTS = {"reader": "member"}

@@ -17,6 +17,7 @@ def options(directory: str) -> dict[str, dict[str, Any]]:
         "DEFAULT": {**DEFAULT, "enabled_backends": "fast:file,cheap:file"},
         "glance_store": {"default_backend": "fast"},
         **stores,
+        "oslo_middleware": {"enable_proxy_headers_parsing": True},
         "oslo_policy": {"enforce_new_defaults": True},
         "paste_deploy": {"flavor": "trusted-auth"},
     }
