@@ -2,11 +2,16 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
+import jsonschema
 import pytest
 
+from imagesvc.api.v2.metadefs import documents
 from imagesvc.cmd import manage
 from tests.fixtures import database
+
+CATALOGUE = Path(__file__).parents[3] / "etc" / "metadefs"
 
 _SCHEMA = {"title": "Bus", "type": "string"}
 _FILE = {
@@ -208,3 +213,38 @@ def test_without_a_schema_the_next_step_is_said(tmp_path, capsys):
     (tmp_path / "glance-api.conf").write_text(f"[DEFAULT]\nstate_path = {tmp_path}/state\n")
     assert manage.main(["--config-file", str(tmp_path / "glance-api.conf"), "db_unload_metadefs"]) == 1
     assert "db_sync" in capsys.readouterr().err
+
+
+def test_the_catalogue_that_came_with_the_service_is_the_default(run, exported):
+    code, said = run("db_load_metadefs")
+    assert code == 0, said
+    lines = said.splitlines()
+    assert len(lines) == len(list(CATALOGUE.glob("*.json"))) > 30
+    assert all(line.endswith(": loaded") for line in lines)
+    assert "OS::Compute::Watchdog" in exported()
+
+
+def test_a_catalogue_beside_the_configuration_goes_before_it(run, tmp_path):
+    (tmp_path / "metadefs").mkdir()
+    (tmp_path / "metadefs" / "own.json").write_text('{"namespace": "Own"}')
+    assert run("db_load_metadefs") == (0, "Own: loaded\n")
+
+
+@pytest.mark.parametrize("path", sorted(CATALOGUE.glob("*.json")), ids=lambda path: path.stem)
+def test_every_file_of_the_catalogue_is_what_clients_may_send_and_explains_itself(path):
+    namespace = documents.NAMESPACE.check(json.loads(path.read_text(encoding="utf-8")))
+    assert (namespace["visibility"], namespace["protected"]) == ("public", True)
+    assert namespace["display_name"]
+    assert namespace["description"]
+    assert namespace["resource_type_associations"]
+    groups = [namespace.get("properties", {}), *(item["properties"] for item in namespace.get("objects", []))]
+    assert any(groups)
+    for name, schema in (pair for group in groups for pair in group.items()):
+        assert schema["description"].endswith("."), name
+        assert "default" not in schema or schema["default"] in schema.get("enum", [schema["default"]]), name
+        jsonschema.Draft4Validator.check_schema(schema)
+
+
+def test_no_two_files_of_the_catalogue_have_a_namespace_in_common():
+    names = [json.loads(path.read_text(encoding="utf-8"))["namespace"] for path in CATALOGUE.glob("*.json")]
+    assert len(names) == len({name.casefold() for name in names})
