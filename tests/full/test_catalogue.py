@@ -8,6 +8,7 @@ from imagesvc.registry.db.models import SORT_KEYS
 from tests.fixtures import catalogue, database
 from tests.fixtures.registry import in_transaction, on_database
 from tests.fixtures.rpc import make_context
+from tests.integration.conftest import mariadb, on_server, postgresql, server  # noqa: F401 - fixtures
 
 IMAGES = 100_000
 PAGE = 20
@@ -24,7 +25,7 @@ FOR_A_PROJECT = 4 * IMAGES // catalogue.PROJECTS
 
 
 @pytest.fixture(scope="module")
-def registry(on_server, tmp_path_factory):
+def registry(on_server, tmp_path_factory):  # noqa: F811
     """The database is Glance's and full when it is adopted."""
     conf = database.make_at(tmp_path_factory.mktemp("catalogue"), "2024_1_contract01")
     with database.changing(conf) as connection:
