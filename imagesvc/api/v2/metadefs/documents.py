@@ -86,6 +86,12 @@ def _times(noun: str) -> Schema:
     }
 
 
+def _listed(fields: Schema) -> Schema:
+    """A list of objects that have a name."""
+    item = {"type": "object", "properties": fields, "required": ["name"], "additionalProperties": False}
+    return {"type": "array", "items": item}
+
+
 _LINKS: Schema = {
     "schema": _read_only("URL of this schema."),
     "self": _read_only("URL of this definition."),
@@ -116,13 +122,11 @@ _NAMESPACE_FIELDS: Schema = {
     "owner": _text("Project that owns the namespace.", 255),
     **_times("namespace"),
     **_LINKS,
-    "resource_type_associations": {
-        "type": "array",
-        "items": {"type": "object", "properties": _ASSOCIATION_FIELDS, "required": ["name"]},
-    },
+    # What a namespace shows of its content can be sent back as it is; only what is the client's to say counts.
+    "resource_type_associations": _listed({**_ASSOCIATION_FIELDS, **_times("association")}),
     "properties": _PROPERTIES,
-    "objects": {"type": "array", "items": {"type": "object", "properties": _OBJECT_FIELDS, "required": ["name"]}},
-    "tags": {"type": "array", "items": {"type": "object", "properties": _TAG_FIELDS, "required": ["name"]}},
+    "objects": _listed({**_OBJECT_FIELDS, **_LINKS, **_times("object")}),
+    "tags": _listed({**_TAG_FIELDS, **_times("tag")}),
 }
 
 
@@ -181,16 +185,7 @@ OBJECT = Document("object", {**_OBJECT_FIELDS, **_LINKS, **_times("object")}, ["
 TAG = Document("tag", {**_TAG_FIELDS, **_times("tag")}, ["name"])
 
 #: What a request to create several tags brings.
-TAGS_GIVEN = Document(
-    "tags",
-    {
-        "tags": {
-            "type": "array",
-            "items": {"type": "object", "properties": _TAG_FIELDS, "required": ["name"], "additionalProperties": False},
-        }
-    },
-    ["tags"],
-)
+TAGS_GIVEN = Document("tags", {"tags": _listed(_TAG_FIELDS)}, ["tags"])
 
 
 def _collection(name: str, items: Schema) -> Schema:

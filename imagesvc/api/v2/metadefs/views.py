@@ -11,7 +11,13 @@ NAMESPACES = "/v2/metadefs/namespaces"
 _SCHEMAS = "/v2/schemas/metadefs"
 
 _NAMESPACE_FIELDS = ("namespace", "display_name", "description", "visibility", "protected", "owner")
-_CONTENT = ("resource_type_associations", "properties", "objects", "tags")
+#: The parts of a namespace's content, and what its creator says of each.
+_CONTENT: Mapping[str, Sequence[str]] = {
+    "resource_type_associations": ("name", "prefix", "properties_target"),
+    "properties": (),
+    "objects": ("name", "description", "required", "properties"),
+    "tags": ("name",),
+}
 
 
 def url(*names: str) -> str:
@@ -30,12 +36,12 @@ def namespace(found: Metadef, prefix: str = "") -> Document:
         "objects": [metadef_object(item, found["namespace"], prefix) for item in found.get("objects", ())],
         "tags": [{"name": item["name"]} for item in found.get("tags", ())],
     }
-    return _namespace(found, content)
+    return _namespace(found, {key: value for key, value in content.items() if value})
 
 
 def new_namespace(created: Metadef, given: Metadef) -> Document:
     """A namespace that was just created, with the content its creator gave it."""
-    return _namespace(created, {key: given[key] for key in _CONTENT if key in given})
+    return _namespace(created, {key: _content(key, given[key]) for key in _CONTENT if key in given})
 
 
 def namespaces(page: Metadef, given: Sequence[tuple[str, str]]) -> Document:
@@ -106,10 +112,17 @@ def _namespace(found: Metadef, content: Metadef) -> Document:
     return {
         **_given({name: found[name] for name in _NAMESPACE_FIELDS}),
         **_times(found),
-        **{key: value for key, value in content.items() if value},
+        **content,
         "self": url(found["namespace"]),
         "schema": f"{_SCHEMAS}/namespace",
     }
+
+
+def _content(key: str, given: Any) -> Any:
+    """A part of a new namespace without what was not its creator's to say."""
+    if isinstance(given, Mapping):
+        return given
+    return [{name: item[name] for name in _CONTENT[key] if name in item} for item in given]
 
 
 def _given(fields: Metadef) -> Document:

@@ -45,6 +45,8 @@ def test_namespaces(value):
         ({"namespace": "N", "properties": {"p": {}}}, "properties.p"),
         ({"namespace": "N", "properties": {"p": {"title": "t", "type": "string", "foo": 1}}}, "foo"),
         ({"namespace": "N", "objects": [{}]}, "objects.0"),
+        ({"namespace": "N", "objects": [{"name": "o", "foo": 1}]}, "foo"),
+        ({"namespace": "N", "resource_type_associations": [{"name": "r", "foo": 1}]}, "foo"),
         ({"namespace": "N", "tags": [{"name": "x" * 81}]}, "tags.0.name"),
         ({"namespace": "N", "resource_type_associations": [{}]}, "resource_type_associations.0"),
         ([], "object"),

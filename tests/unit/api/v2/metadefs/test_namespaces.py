@@ -34,6 +34,19 @@ def test_create_answers_with_what_was_given(ask):
     assert not {"display_name", "description"} & set(document)
 
 
+def test_what_is_shown_can_be_sent_again(ask):
+    ask("POST", NAMESPACES, {"namespace": "N", **CONTENT})
+    shown = ask("GET", f"{NAMESPACES}/N").json
+    again = {"namespace": "M", **{name: shown[name] for name in CONTENT}}
+    created = ask("POST", NAMESPACES, again)
+    assert created.status_int == 201
+    assert {name: created.json[name] for name in CONTENT} == CONTENT
+    copied = ask("GET", f"{NAMESPACES}/M").json
+    assert copied["objects"][0]["self"] == f"{NAMESPACES}/M/objects/disk"
+    empty = ask("POST", NAMESPACES, {"namespace": "O", "tags": [], "properties": {}}).json
+    assert (empty["tags"], empty["properties"]) == ([], {})
+
+
 def test_show_has_everything_in_one_call(ask):
     ask("POST", NAMESPACES, {"namespace": "N", **CONTENT})
     assert ask.calls == ["metadef_namespace_create"]
