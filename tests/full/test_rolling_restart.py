@@ -26,10 +26,9 @@ def pair(request, tmp_path):
     """Two hosts, which meet in a directory of sockets and SQLite, or at servers."""
     home = tmp_path / "site"
     home.mkdir()
-    # With the deadlines that operators have: what is tried here is no outage.
-    patient = {}
+    patient = trial.PATIENT
     one_directory = request.param == "one directory"
-    with trial.site(home, 2, rpc=patient) if one_directory else hosts.two(home, "mariadb", patient) as site:
+    with trial.site(home, 2, pace=patient) if one_directory else hosts.two(home, "mariadb", patient) as site:
         yield site.deployments
 
 

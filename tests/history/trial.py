@@ -26,8 +26,12 @@ SETTLE_SECONDS = 120.0
 #: A call's deadline is 8 s at most; beyond it only a registry that was frozen between its look at the clock and its commit.
 BOUNDS = checker.Bounds(late=45, settled=SETTLE_SECONDS, patience=PATIENCE)
 
-#: Shorter than the longest freeze, so that outcomes become unknown and calls come too late.
-IMPATIENT = {"try_timeout": 1, "metadata_deadline": 4, "commit_deadline": 8}
+Options = Mapping[str, Mapping[str, Any]]
+
+#: Deadlines shorter than the longest freeze, so that outcomes become unknown and calls come too late.
+IMPATIENT: Options = {"rpc": {"try_timeout": 1, "metadata_deadline": 4, "commit_deadline": 8}}
+#: For those who try no outage: leases and deadlines as operators have them.
+PATIENT: Options = {"registry": {"upload_lease": 30}}
 
 _SEED_VARIABLE = "IMAGESVC_SEED"
 
@@ -66,7 +70,7 @@ def seed() -> str:
 
 
 def options(
-    transport_url: str | None = None, database_url: str | None = None, rpc: Mapping[str, Any] = IMPATIENT
+    transport_url: str | None = None, database_url: str | None = None, pace: Options = IMPATIENT
 ) -> dict[str, dict[str, Any]]:
     """What a deployment under trial is configured with.
 
@@ -76,8 +80,10 @@ def options(
         # Where data is must be seen from outside.
         "DEFAULT": {"show_multiple_locations": True, "workers": 2, "graceful_shutdown_timeout": 30},
         "registry": {"workers": 2},
-        "rpc": dict(rpc),
+        "rpc": {},
     }
+    for section, values in pace.items():
+        chosen[section].update(values)
     if transport_url is not None:
         chosen["DEFAULT"]["transport_url"] = transport_url
     if database_url is not None:
@@ -106,13 +112,13 @@ def site(
     transport_url: str | None = None,
     database_url: str | None = None,
     faults: Mapping[str, Fault] | None = None,
-    rpc: Mapping[str, Any] = IMPATIENT,
+    pace: Options = IMPATIENT,
 ) -> Iterator[Site]:
     """Both daemons on each of the hosts, under a name and on ports of their own, with one store, transport and database.
 
     :param transport_url: None for ``local://``: the hosts then share a directory for their sockets, too.
     :param database_url: None for SQLite.
-    :param rpc: options of that group.
+    :param pace: :data:`IMPATIENT` or :data:`PATIENT`.
     """
     failpoints = Failpoints(directory / "failpoints") if transport_url is None else None
     deployments: list[Deployment] = []
@@ -120,7 +126,9 @@ def site(
         for number in range(hosts):
             home = directory / f"host-{number}"
             home.mkdir()
-            deployments.append(Deployment(home, _of_host(number, directory, options(transport_url, database_url, rpc))))
+            deployments.append(
+                Deployment(home, _of_host(number, directory, options(transport_url, database_url, pace)))
+            )
         if failpoints is not None:
             deployments[0].environment = failpoints.environment
         for deployment in deployments:
