@@ -186,6 +186,9 @@ class SignedListener(base.Listener):
         nonce = seal.check_request(self._keyring, incoming.ctxt, incoming.message, self._max_request)
         if not incoming.msg_id:
             raise seal.Unsealed("a message that wants no answer")
+        if incoming.reply_q != incoming.ctxt["seam"].get("reply_to"):
+            # Another registry may not know that it came before: then at least nobody else reads the answer.
+            raise seal.Unsealed("a message that wants its answer elsewhere")
         if not self._memory.is_new(nonce):
             raise seal.Unsealed("a message that came before")
         return nonce

@@ -71,6 +71,9 @@ class SignedDriver(base.BaseDriver):
         _check_tls(driver.conf.oslo_messaging_rabbit, url)
         self._lanes = Lanes(driver.conf.oslo_messaging_rabbit.rpc_conn_pool_size)
         self._alarm = Alarm()
+        # Chosen now, so that it can be signed before there is a connection.
+        self._reply_to = driver._get_reply_queue_name()  # noqa: SLF001
+        driver._get_reply_queue_name = lambda: self._reply_to  # noqa: SLF001
         # Read once: each look into the configuration costs as much as the signature.
         self._try_timeout = conf.rpc.try_timeout
         self._max_request, self._max_reply = conf.rpc.max_request_size, conf.rpc.max_reply_size
@@ -119,8 +122,9 @@ class SignedDriver(base.BaseDriver):
 
     def _seal(self, ctxt: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
         limit = self._max_request
+        addressed = {**ctxt, "seam": {**ctxt["seam"], "reply_to": self._reply_to}}
         try:
-            return seal.request(self._keyring, ctxt, message, limit)
+            return seal.request(self._keyring, addressed, message, limit)
         except frames.TooLarge:
             raise exception.RequestTooLarge(limit=limit) from None
         except ValueError as error:

@@ -1,7 +1,7 @@
 """What makes a message on rabbit:// believable: HMAC-SHA256 over all of it, by a key both daemons have.
 
 A request's signature travels in its context, under ``seam``, beside the name of the key and a nonce; it covers the method,
-the arguments, the version, the principal, the operation's id, the deadline and the nonce.  A reply is a JSON text with a
+the arguments, the version, the principal, the operation's id, the deadline, the queue for the answer and the nonce.  A reply is a JSON text with a
 signature over that text and the nonce of the request it answers, so it fits no other one.
 """
 

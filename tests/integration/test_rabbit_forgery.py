@@ -88,7 +88,7 @@ def test_an_altered_message_has_no_effect_and_no_answer(registries, wire, captur
 
 def test_a_repeated_message_has_no_effect_and_no_answer(registries, wire, captured):
     for _ in range(20):
-        wire.publish({**captured, "_reply_q": wire.reply_queue})
+        wire.publish(captured)
         assert wire.receive()["method"] == "apply"
     _settled(registries)
     assert wire.receive()["method"] == "echo"
@@ -106,10 +106,29 @@ def test_a_message_repeated_to_another_registry_has_no_second_effect(registries,
     assert registries.effects == ["true"]
 
 
+def test_a_question_repeated_to_another_registry_is_not_answered_to_who_repeats_it(registries, wire):
+    """The second registry has never seen it, so only the signed address of the answer is in the way."""
+    registries.start()
+    caller = registries.caller()
+    assert answers(caller)
+    wire.spy()
+    assert caller.read(make_context(), "echo", "1.0", value="secret")
+    question = wire.receive()
+    registries.start()
+    for _ in range(4):
+        wire.publish({**question, "_reply_q": wire.reply_queue})
+        assert wire.receive()["args"] == {"value": "secret"}  # the spy's own copy
+    for _ in range(2):
+        _settled(registries)
+        assert wire.receive()["args"] == {"value": "settled"}
+    assert wire.receive(0.1) is None
+    until(lambda: "wants its answer elsewhere" in registries.log)
+
+
 def test_a_stale_message_has_no_effect(registries, wire, captured):
     """One that was kept from the registry until its time was over, as only the owner of a key could have written it."""
     ring = keys.Keyring(str(registries.state / "keys"))
-    ctxt = {"seam": {"op_id": "late", "deadline": time.time_ns() // 1_000_000 - 1}}
+    ctxt = {"seam": {"op_id": "late", "deadline": time.time_ns() // 1_000_000 - 1, "reply_to": wire.reply_queue}}
     request = {"method": "apply", "args": {"value": "late"}, "version": "1.0"}
     sealed = seal.request(ring, ctxt, request, MIB)
     wire.publish({**request, "_context_seam": sealed["seam"], "_msg_id": "mine", "_reply_q": wire.reply_queue})
@@ -205,15 +224,16 @@ def test_a_key_file_gone_bad_changes_nothing(registries, tmp_path):
     assert answers(caller)
 
 
-def test_thousands_of_unwelcome_messages_leave_nothing_behind(registries, wire, captured):
+def send_unwelcome_messages(registries, wire, captured, count):
+    """``count`` of each kind, and those that cost most once more; nothing may stay of any."""
     caller = registries.caller()
     ring = keys.Keyring(str(registries.state / "keys"))
     before = caller.read(make_context(), "health", "1.0")
-    for number in range(1500):
+    for number in range(count):
         wire.publish({**captured, "method": f"unknown-{number}", "_timeout": 2})
         wire.publish(b"\xff{" if number % 2 else b'{"oslo.version": "2.0", "oslo.message": "["}')
         request = {"method": f"unknown-{number}", "args": {}, "version": "1.0"}
-        seam_ = {"op_id": None, "deadline": time.time_ns() // 1_000_000 + 60_000}
+        seam_ = {"op_id": None, "deadline": time.time_ns() // 1_000_000 + 60_000, "reply_to": wire.reply_queue}
         sealed = seal.request(ring, {"seam": seam_}, request, MIB)
         wire.publish(
             {
@@ -225,18 +245,22 @@ def test_thousands_of_unwelcome_messages_leave_nothing_behind(registries, wire, 
             }
         )
     wire.publish({**captured, "args": {"value": "x" * 4 * MIB}})
-    until(lambda: answers(caller), 60)
+    until(lambda: answers(caller), 120)
     after = caller.read(make_context(), "health", "1.0")
     # Its threads and connections are made as they are needed, up to these.
     assert after["threads"] <= before["threads"] + 2 * 64
     assert after["resident"] < before["resident"] + 64 * MIB
-    for number in range(1500):
+    for number in range(count):
         wire.publish({**captured, "method": f"unknown-{number}", "_timeout": 2})
-    until(lambda: answers(caller), 60)
+    until(lambda: answers(caller), 120)
     last = caller.read(make_context(), "health", "1.0")
     assert last["threads"] <= after["threads"] + 2
     assert last["files"] <= after["files"] + 2
     assert registries.effects == ["true"]
+
+
+def test_thousands_of_unwelcome_messages_leave_nothing_behind(registries, wire, captured):
+    send_unwelcome_messages(registries, wire, captured, 700)
 
 
 def test_requests_and_answers_too_large_are_refused(registries):

@@ -28,10 +28,11 @@ class _Message(types.SimpleNamespace):
     """Stands in for the driver's."""
 
     msg_id = "1"
+    reply_q = "reply_1"
 
     def __init__(self, ring, **args):
         message = {"method": "m", "args": args, "version": "1.0"}
-        ctxt = seal.request(ring, {"seam": {"op_id": None, "deadline": 1}}, message, LIMIT)
+        ctxt = seal.request(ring, {"seam": {"op_id": None, "deadline": 1, "reply_to": "reply_1"}}, message, LIMIT)
         super().__init__(ctxt=ctxt, message=message, answers=[], beats=0)
 
     def reply(self, answer):
@@ -88,11 +89,12 @@ def test_failures_and_what_cannot_be_sent_become_signed_errors(ring, listening):
 
 
 def test_what_is_not_signed_wants_no_answer_or_came_before_is_dropped(ring, listening, caplog):
-    altered, cast, known = _Message(ring), _Message(ring), _Message(ring)
+    altered, cast, known, diverted = (_Message(ring) for _ in range(4))
     altered.message["args"]["a"] = 2
     cast.msg_id = None
     listening.deliver(known)
-    listening.deliver(altered, cast, known)
+    diverted.reply_q = "reply_2"
+    listening.deliver(altered, cast, known, diverted)
     assert len(listening.calls) == 1
     assert not altered.answers
     assert caplog.text.count("Refused") == 1  # the others are counted in the next line
