@@ -5,7 +5,7 @@ glance-registry asks with the loaded row as target; glance-api asks the rules th
 """
 
 from oslo_config import cfg
-from oslo_policy import policy
+from oslo_policy import opts, policy
 
 from imagesvc import conf
 from imagesvc.policies.enforcer import Enforcer
@@ -23,4 +23,6 @@ def get_enforcer() -> policy.Enforcer:
     conf.parse_args(own, [f"--config-file={path}" for path in given], "glance-registry")
     enforcer = policy.Enforcer(own)
     enforcer.register_defaults(list_rules())
+    # oslopolicy-validator looks for the file in the global object.
+    opts.set_defaults(cfg.CONF, policy_file=own.oslo_policy.policy_file)
     return enforcer

@@ -51,11 +51,12 @@ def test_a_token_is_asked_for_once(service, answers):
     assert answers == []
 
 
-def test_without_memory_and_cache_each_process_still_asks_its_cache(tmp_path, answers):
-    text = GOOD + "token_memory_time = 0\ntoken_cache_time = 0\n"
+def test_without_memory_and_cache_it_is_asked_for_each_time(tmp_path, answers):
+    text = GOOD + "token_memory_time = 0\ntoken_cache_time = -1\n"
     service = api.make_service(tmp_path / "state", text, paste_deploy__flavor="keystone")
-    answers += [TOKEN]
-    assert ask(service).status_int == 200
+    answers += [TOKEN, TOKEN]
+    assert [ask(service).status_int for _ in range(2)] == [200, 200]
+    assert answers == []
 
 
 def test_an_unknown_token_is_a_401_each_time(service, answers):
