@@ -10,8 +10,11 @@ from imagesvc import exception
 Schema = dict[str, Any]
 
 _MOST_NAME = 80
+#: Nobody but the service says these of anything.
+_TIMES = ("created_at", "updated_at")
 _NAME_PATTERN = "^[^/]+$"
-_TYPES = ("array", "boolean", "integer", "number", "object", "string")
+#: Beside being one of these a type is a string, so null never is one; Glance's schema has it all the same.
+_TYPES = ("array", "boolean", "integer", "number", "object", "string", None)
 
 _DEFINITIONS: Schema = {
     "positiveInteger": {"type": "integer", "minimum": 0},
@@ -141,7 +144,8 @@ class Document:
             **({"definitions": definitions} if definitions else {}),
             "required": required,
         }
-        self._read_only = [field for field, schema in fields.items() if schema.get("readOnly")]
+        read_only = [field for field, schema in fields.items() if schema.get("readOnly")]
+        self._read_only = dict.fromkeys((*_TIMES, *read_only))
         self._validator = jsonschema.Draft4Validator(self.schema)
 
     def check(self, value: Any) -> dict[str, Any]:
@@ -177,9 +181,9 @@ NAMESPACE = Document("namespace", _NAMESPACE_FIELDS, ["namespace"], _WITH_PROPER
 ASSOCIATION = Document("resource_type_association", {**_ASSOCIATION_FIELDS, **_times("association")}, ["name"])
 PROPERTY = Document(
     "property",
-    {**_PROPERTY_FIELDS, "name": _name("Name of the property."), **_times("property")},
+    {**_PROPERTY_FIELDS, "name": _name("Name of the property.")},
     ["type", "title", "name"],
-    _DEFINITIONS,
+    {**_DEFINITIONS, "stringArray": {**_DEFINITIONS["stringArray"], "minItems": 1}},
 )
 OBJECT = Document("object", {**_OBJECT_FIELDS, **_LINKS, **_times("object")}, ["name"], _WITH_PROPERTY)
 TAG = Document("tag", {**_TAG_FIELDS, **_times("tag")}, ["name"])
