@@ -122,6 +122,7 @@ def test_images_of_one_visibility(registry, visibility):
         ((("disk_format", "eq", "nosuch"),), FOR_A_PAGE),
         ((("container_format", "eq", "bare"),), FOR_A_MIXED_PAGE),
         ((("owner", "eq", "p7"),), FOR_A_PROJECT),
+        ((("owner", "eq", "p7"), ("status", "eq", "active")), FOR_A_PROJECT),
         ((("checksum", "eq", "c" * 32),), FOR_A_PAGE),
         ((("os_hash_value", "eq", "c" * 128),), FOR_A_PAGE),
         ((("size", "gte", 1_000_000_000),), FOR_A_MIXED_PAGE),

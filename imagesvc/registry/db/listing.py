@@ -146,12 +146,14 @@ def _index(shape: _Shape, view: views.View) -> str | None:
     if key == "created_at":
         # Those that equal a value are ordered by time in the index of that value's column.
         key = next((name for name, op in shape.filters if op == "eq" and name in models.SORT_KEYS), key)
-    is_small = any(op == "few" for _, op in shape.filters)
-    return "PRIMARY" if is_small else f"{view.indexes}{key}"
+    if any(op == "few" for _, op in shape.filters):
+        return "PRIMARY"
+    # One owner's images have the same order as all have, and are fewer.
+    return f"{views.OF_OWNER if ('owner', 'eq') in shape.filters else view.indexes}{key}"
 
 
 #: Filters that leave few images, by an index of Glance's.
-_INDEXED = {"id", "owner", "checksum", "os_hash_value"}
+_INDEXED = {"id", "checksum", "os_hash_value"}
 
 
 # -- what hangs on the images ------------------------------------------------------------------------

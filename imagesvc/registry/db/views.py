@@ -16,6 +16,9 @@ _images = models.images
 #: The viewer's project, a parameter of every condition.
 _PROJECT: BindParameter[str | None] = bindparam("project_id", type_=String)
 
+#: What the names of the indexes begin with that have each owner's images in every order.
+OF_OWNER = "imagesvc_images_of_owner_by_"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Viewer:
@@ -38,7 +41,7 @@ class View:
 
 
 def _owned(condition: ColumnElement[bool]) -> View:
-    return View(condition, "imagesvc_images_of_owner_by_")
+    return View(condition, OF_OWNER)
 
 
 def _of_visibility(condition: ColumnElement[bool]) -> View:

@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 import sqlalchemy
+from sqlalchemy.dialects import mysql
 
 from imagesvc import exception, objects
 from imagesvc.registry import states
-from imagesvc.registry.db import listing
+from imagesvc.registry.db import listing, ordering, views
 from imagesvc.registry.db.models import SORT_KEYS
 from tests.fixtures.registry import make_registry
 from tests.fixtures.rpc import make_context
@@ -169,3 +170,20 @@ def test_one_image_that_is_too_big_is_a_page(registry, monkeypatch):
     page = registry.api.image_list(MEMBER, objects.ImageQuery(limit=10))
     assert len(page.images) == 1
     assert page.next_marker == page.images[0].id
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort", "index"),
+    [
+        ((), (), "imagesvc_images_by_created_at"),
+        ((("status", "eq"),), (), "imagesvc_images_by_status"),
+        ((("owner", "eq"),), (), "imagesvc_images_of_owner_by_created_at"),
+        ((("owner", "eq"), ("status", "eq")), (), "imagesvc_images_of_owner_by_status"),
+        ((("owner", "eq"),), (("name", "asc"),), "imagesvc_images_of_owner_by_name"),
+        ((("owner", "eq"), ("tag", "few")), (), "PRIMARY"),
+    ],
+)
+def test_mysql_is_told_which_index_has_the_order(filters, sort, index):
+    viewer = views.Viewer(has_project=True, is_admin=True)
+    shape = listing._Shape(filters, ordering.checked(sort), None, None, "accepted", viewer, frozenset(), "mysql")
+    assert f"FORCE INDEX ({index})" in str(listing._statement(shape).compile(dialect=mysql.dialect()))
