@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.daemons import wait_for
+from tests.integration.conftest import pytest_collect_directory  # noqa: F401 - directories with the functional suite
 
 
 @pytest.fixture(scope="session", autouse=True)

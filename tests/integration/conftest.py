@@ -27,7 +27,7 @@ class _FunctionalSuite(pytest.Directory):
 
 
 def pytest_collect_directory(path, parent):
-    return _FunctionalSuite.from_parent(parent, path=path) if path.name == "functional" else None
+    return _FunctionalSuite.from_parent(parent, path=path) if path.name.startswith("functional") else None
 
 
 @pytest.fixture(scope="session")
