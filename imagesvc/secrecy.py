@@ -34,9 +34,11 @@ _WORDS = {
 
 #: User information of a URL; the name before the colon may stay, it tells which account it was.
 _URL = re.compile(r"(://[^\s:/@'\"]*):[^\s/'\"]*@")
+#: What secrets look like, each with lower-case words of which a text has one before it is worth a search.
 _PATTERNS = (
     # Headers, as they are printed by themselves, in dictionaries, in lists of pairs, and in WSGI environments.
     (
+        ("token", "authorization", "cookie"),
         re.compile(
             r"((?:x[-_](?:auth|subject|service|storage)[-_]token|(?:proxy[-_])?authorization|set[-_]cookie)"
             r"\\?[\"']?\s*[:=,]\s*(?:b?\\?[\"'])?(?:(?:basic|bearer|keystone|aws4-hmac-sha256)\s+)?)[^\s\"'\\,;})]+",
@@ -45,10 +47,11 @@ _PATTERNS = (
         rf"\1{MASK}",
     ),
     # Keystone's tokens wherever they stand: sealed (Fernet) and signed (JWS).
-    (re.compile(r"gAAAAA[\w-]{60,}={0,2}"), MASK),
-    (re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"), MASK),
+    (("gaaaaa",), re.compile(r"gAAAAA[\w-]{60,}={0,2}"), MASK),
+    (("eyj",), re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"), MASK),
     # Signed URLs of object stores.
     (
+        ("sig", "credential", "token"),
         re.compile(
             r"((?:temp_url_sig|x-amz-signature|x-amz-credential|x-amz-security-token|signature|access_token|[?&]sig)=)"
             r"[^&\s'\"]+",
@@ -77,8 +80,10 @@ class Redactor:
             text = self._values.sub(MASK, text)
         if "://" in text:
             text = _URL.sub(rf"\1:{MASK}@", text)
-        for pattern, masked in _PATTERNS:
-            text = pattern.sub(masked, text)
+        lowered = text.lower()
+        for words, pattern, masked in _PATTERNS:
+            if any(word in lowered for word in words):
+                text = pattern.sub(masked, text)
         return text
 
 
