@@ -29,8 +29,8 @@ _KEYSTONE = ("keystone", "gunicorn")
 _PEER = ("glance==33.0.0", "PyMySQL", "python-memcached", "uwsgi")
 #: Older releases of Glance by their series, and what they need that is older than constraints.txt says.
 _OLDER_PEERS = {
-    "2023.1": ("glance==26.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==12.3.3"),
-    "yoga": ("glance==24.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==11.3.0"),
+    "2023.1": ("glance==26.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==12.3.3", "setuptools==80.9.0"),
+    "yoga": ("glance==24.0.0", "SQLAlchemy==1.4.54", "alembic==1.19.2", "oslo.db==11.3.0", "setuptools==80.9.0"),
 }
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 
