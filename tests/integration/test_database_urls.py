@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from imagesvc import exception
-from tests.fixtures import database, load, packages
+from tests.fixtures import database, load
+from tests.fixtures import mariadb as drivers
 from tests.fixtures.daemons import Deployment, deployed, wait_for
 from tests.fixtures.images import ImageClient
 from tests.fixtures.registry import on_database
@@ -152,10 +153,9 @@ def _said(service):
 
 
 def test_mysql_without_a_driver_means_mysqlclient_where_it_is_installed(mariadb, tmp_path):
-    library = packages.distribution("mysqlclient==2.3.1", "gcc libc6-dev pkg-config libmariadb-dev python3-dev")
     name = mariadb.create()
     url = f"mysql://{USER}:{PASSWORD}@/{name}?unix_socket={mariadb.directory}/socket"
-    environment = {"PYTHONPATH": str(library)}
+    environment = {"PYTHONPATH": str(drivers.mysqlclient())}
     with deployed(tmp_path, environment=environment, database_url=url) as service:
         with load.running(service, clients=4, with_data=True) as clients:
             clients.wait_for_progress()
