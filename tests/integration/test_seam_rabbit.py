@@ -128,12 +128,10 @@ def test_a_broker_in_an_alarm_keeps_nobody_beyond_his_deadline(broker, registrie
     assert_once_each(registries, load)
 
 
-def test_quorum_queues_carry_calls_over_a_restart(broker, registries):
+def test_calls_cross_by_quorum_queues(broker, registries):
     registries.meet(rabbit_quorum_queue=True, rabbit_transient_quorum_queue=True)
     registries.start()
     caller = registries.caller()
     assert answers(caller)
     kinds = broker.control("list_queues", "-p", registries.vhost, "type").split()[1:]
     assert set(kinds) == {"quorum"}
-    broker.restart()
-    until(lambda: answers(caller), 90)
