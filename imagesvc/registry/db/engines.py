@@ -153,7 +153,16 @@ def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> 
     sqlalchemy.event.listen(engine, "connect", set_up)
     if engine.driver == "pymysql":
         sqlalchemy.event.listen(engine, "do_connect", _encode_password)
+    if engine.dialect.name == "postgresql":
+        sqlalchemy.event.listen(engine, "handle_error", _drop_excerpt)
     return engine
+
+
+def _drop_excerpt(context: Any) -> None:
+    """Cut PostgreSQL's excerpt of the statement, in which psycopg2 has put the values, out of an error's text."""
+    for error in (context.original_exception, context.sqlalchemy_exception, context.chained_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nLINE ")[0], *error.args[1:])
 
 
 def _encode_password(_dialect: object, _record: object, _arguments: object, keywords: dict[str, Any]) -> None:
