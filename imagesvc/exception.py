@@ -88,6 +88,12 @@ class IncompleteBody(Invalid):
     template = "The request body ended after %(received)s bytes; more were announced."
 
 
+class UriRefused(Invalid):
+    """Users may not have this service fetch from there; the reason tells nothing about what is there."""
+
+    template = "The URI is refused: %(reason)s."
+
+
 class UnknownStore(Invalid):
     template = "Store '%(store)s' is not known here or cannot be written to."
 

@@ -87,14 +87,6 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
     "image_import_opts": ("image_import_plugins", "max_parallel_stores"),
     "image_conversion": ("output_format",),
     "inject_metadata_properties": ("ignore_user_roles", "inject"),
-    "import_filtering_opts": (
-        "allowed_schemes",
-        "disallowed_schemes",
-        "allowed_hosts",
-        "disallowed_hosts",
-        "allowed_ports",
-        "disallowed_ports",
-    ),
     "glance_download_properties": ("extra_properties",),
 }
 
