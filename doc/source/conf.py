@@ -1,12 +1,17 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import imagesvc
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "imagesvc"
 copyright = "the imagesvc contributors"
 release = version = imagesvc.__version__
 
-extensions = ["oslo_config.sphinxext", "oslo_policy.sphinxext", "reno.sphinxext"]
+extensions = ["api_reference", "oslo_config.sphinxext", "oslo_policy.sphinxext", "reno.sphinxext"]
 html_theme = "alabaster"
 html_theme_options = {"description": "An OpenStack Image service", "fixed_sidebar": True}
 exclude_patterns: list[str] = []

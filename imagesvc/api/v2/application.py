@@ -22,6 +22,14 @@ def make(parts: runtime.Runtime) -> Application:
 
     :raises ConfigurationError: schema-image.json cannot be used.
     """
+    return Application(_Root(), [hooks.RouteHook(Router(table(parts))), hooks.FaultHook()])
+
+
+def table(parts: runtime.Runtime) -> tuple[Route, ...]:
+    """All routes below /v2; ``doc/source/api`` has an entry for each.
+
+    :raises ConfigurationError: schema-image.json cannot be used.
+    """
     schema = image_schema.load(parts.conf)
     image = images.ImagesController(parts, schema)
     data = image_data.ImageDataController(parts)
@@ -30,7 +38,7 @@ def make(parts: runtime.Runtime) -> Application:
     action = actions.ActionsController(parts)
     offer = info.InfoController(parts)
     document = schemas.SchemasController(schema)
-    routes = (
+    return (
         Route("GET", "/images", image.get_all, Body.IGNORED),
         Route("POST", "/images", image.post, Body.JSON),
         Route("GET", "/images/{image_id}", image.get_one),
@@ -56,7 +64,6 @@ def make(parts: runtime.Runtime) -> Application:
         Route("GET", "/schemas/members", document.members),
         *metadef_routes(parts),
     )
-    return Application(_Root(), [hooks.RouteHook(Router(routes)), hooks.FaultHook()])
 
 
 class _Root:
