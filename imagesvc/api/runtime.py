@@ -9,6 +9,7 @@ import socket
 from oslo_config import cfg
 
 from imagesvc import concurrency, policies
+from imagesvc.data import url_gate
 from imagesvc.data.download import Downloader
 from imagesvc.data.upload import Uploader
 from imagesvc.rpc import transport
@@ -59,7 +60,7 @@ def build_runtime(
     """
     transport.check_account(conf)
     registry = RegistryAPI(transport.get_caller(conf))
-    stores = StoreManager(conf, offload)
+    stores = StoreManager(conf, offload, url_gate.Gate.from_conf(conf).open)
     host, worker = host_name(conf), worker or worker_name(conf)
     return Runtime(
         conf=conf,

@@ -72,4 +72,22 @@ FILE = [
     ),
 ]
 
+#: The http driver's, in the same places.
+HTTP = [
+    cfg.StrOpt(
+        "https_ca_certificates_file",
+        help="File with the authorities that servers of https locations must have their certificates from. Unset means those the system trusts.",
+    ),
+    cfg.BoolOpt(
+        "https_insecure",
+        default=False,
+        help="Accept any certificate from servers of https locations. Has no effect when https_ca_certificates_file is set.",
+    ),
+    cfg.DictOpt(
+        "http_proxy_information",
+        default={},
+        help="Proxies for http locations by scheme, for example http:http://10.0.0.1:3128. A proxy resolves names itself: it must keep the networks closed that locations must not lead to.",
+    ),
+]
+
 GROUPS = {"DEFAULT": DEFAULT}

@@ -18,17 +18,17 @@ from stevedore import driver as stevedore_driver
 
 from imagesvc import exception
 from imagesvc.conf import store as options
-from imagesvc.store import filesystem
+from imagesvc.store import filesystem, http
 
 LOG = logging.getLogger(__name__)
 
 _NAMESPACE = "glance_store.drivers"
 
-#: This service's own driver takes the place of glance_store's.
-_REPLACED = {"file": "imagesvc_file", "filesystem": "imagesvc_file"}
+#: This service's own drivers take the place of glance_store's.
+_OWN = {"file": filesystem.Store, "filesystem": filesystem.Store, "http": http.Store}
 
 #: glance_store's types as operators may write them; its other entry points are old names of the same classes.
-_LISTED = ("imagesvc_file", "http", "rbd", "swift", "s3", "cinder", "vmware")
+_LISTED = ("file", "http", "rbd", "swift", "s3", "cinder", "vmware")
 
 
 def load_class(kind: str) -> Any:
@@ -36,9 +36,10 @@ def load_class(kind: str) -> Any:
 
     :raises ConfigurationError: the type is not known, or what it needs is not installed.
     """
-    name = _REPLACED.get(kind, kind)
+    if kind in _OWN:
+        return _OWN[kind]
     try:
-        return stevedore_driver.DriverManager(_NAMESPACE, name, invoke_on_load=False).driver
+        return stevedore_driver.DriverManager(_NAMESPACE, kind, invoke_on_load=False).driver
     except (RuntimeError, ImportError) as exc:
         raise exception.ConfigurationError(reason=f"Store type '{kind}' cannot be loaded: {exc}") from exc
 
@@ -51,8 +52,11 @@ class StoreDriver:
     :ivar schemes: URL schemes it serves.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, store_id: str, kind: str, group: str | None) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, store_id: str, kind: str, group: str | None, opener: http.Opener | None = None
+    ) -> None:
         """:param group: the store's section in multi-store form.
+        :param opener: how the http driver reaches servers.
 
         :raises ConfigurationError: it cannot be used at all.
         """
@@ -60,6 +64,7 @@ class StoreDriver:
         self.kind = kind
         self._conf = conf
         self._group = group
+        self._opener = opener
         self._class = load_class(kind)
         # Some drivers look at their options before glance_store has declared them.
         declared = getattr(self._class, "OPTIONS", None) or ()
@@ -74,6 +79,8 @@ class StoreDriver:
         except exceptions.BadStoreConfiguration as exc:
             raise exception.ConfigurationError(reason=exc.msg) from exc
         driver.configure(re_raise_bsc=False)
+        if isinstance(driver, http.Store):
+            driver.opener = self._opener
         return driver
 
     def check(self) -> None:
@@ -95,6 +102,11 @@ class StoreDriver:
     def files(self) -> filesystem.Store | None:
         """The driver object if it is the file driver."""
         return self._shared if isinstance(self._shared, filesystem.Store) else None
+
+    @property
+    def web(self) -> http.Store | None:
+        """The driver object if it is the http driver."""
+        return self._shared if isinstance(self._shared, http.Store) else None
 
     @property
     def owns_data(self) -> bool:

@@ -14,7 +14,7 @@ from oslo_config import cfg
 
 from imagesvc import concurrency, exception, objects
 from imagesvc.conf import store as options
-from imagesvc.store import description, drivers, staging
+from imagesvc.store import description, drivers, http, staging
 from imagesvc.store.body import Body, StreamBody
 
 LOG = logging.getLogger(__name__)
@@ -32,12 +32,19 @@ class StoreManager:
 
     :param conf: must know the options of :mod:`imagesvc.conf`.
     :param offload: how to leave the server's event loop.
+    :param opener: how data at http URLs is asked for, see :mod:`imagesvc.store.http`; without one it is not read.
     :ivar multi: whether this is the multi-store form; :ivar default_store: id of the store for new data.
     :raises ConfigurationError: the default store is missing or cannot be used.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, offload: concurrency.Offload = concurrency.DIRECT) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        offload: concurrency.Offload = concurrency.DIRECT,
+        opener: http.Opener | None = None,
+    ) -> None:
         self._conf = conf
+        self._opener = opener
         self.offload = offload
         self.multi = bool(conf.enabled_backends)
         self._stores: dict[str, drivers.StoreDriver] = {}
@@ -76,7 +83,7 @@ class StoreManager:
 
     def _load(self, store_id: str, kind: str, group: str | None, *, required: bool) -> None:
         try:
-            store = drivers.StoreDriver(self._conf, store_id, kind, group)
+            store = drivers.StoreDriver(self._conf, store_id, kind, group, self._opener)
             if required:
                 store.check()
         except exception.ConfigurationError as exc:
@@ -212,6 +219,8 @@ class StoreManager:
             where = entry.locate(location.url)
             if entry.files is not None:
                 return entry.files.open(where.store_location.path, offset, length, self.offload)
+            if entry.web is not None:
+                return entry.web.open(where, offset, length)
             return _stream(entry.driver, where, offset, length)
 
     def delete(self, location: objects.Location) -> None:

@@ -6,13 +6,15 @@ from glance_store import exceptions
 from oslo_config import cfg
 
 from imagesvc import exception
-from imagesvc.store import drivers, filesystem
+from imagesvc.store import drivers, filesystem, http
 from tests.fixtures.stores import make_conf
 
 
-@pytest.mark.parametrize("kind", ["file", "filesystem"])
-def test_the_file_driver_is_this_services_own(kind):
-    assert drivers.load_class(kind) is filesystem.Store
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("file", filesystem.Store), ("filesystem", filesystem.Store), ("http", http.Store)]
+)
+def test_drivers_of_this_services_own(kind, expected):
+    assert drivers.load_class(kind) is expected
 
 
 def test_an_unknown_type_names_itself():
