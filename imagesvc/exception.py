@@ -152,6 +152,10 @@ class TagNotFound(NotFound):
     template = "Image %(image_id)s has no tag '%(tag)s'."
 
 
+class TaskNotFound(NotFound):
+    template = "No task found with ID %(task_id)s."
+
+
 class BlobNotFound(NotFound):
     template = "The image data is missing in store '%(store)s'."
 

@@ -172,6 +172,58 @@ class MetadefQuery(_Value):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Task(_Value):
+    """Long work, and how far it is.
+
+    ``type`` is import, api_image_import or location_import; ``status`` pending, processing, success or failure.  ``input`` and
+    ``result`` are plain JSON; these and ``message`` are None in a list.
+    """
+
+    id: str
+    type: str
+    status: str
+    owner: str
+    created_at: str
+    updated_at: str
+    image_id: str | None = None
+    request_id: str | None = None
+    user_id: str | None = None
+    expires_at: str | None = None
+    deleted: bool = False
+    deleted_at: str | None = None
+    input: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    message: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TaskPage(_Value):
+    """One page of a listing; ``next_marker`` is the id to continue after, None on the last page."""
+
+    tasks: tuple[Task, ...]
+    next_marker: str | None = None
+
+    @classmethod
+    def from_primitive(cls, primitive: Mapping[str, Any]) -> Self:
+        tasks = tuple(Task.from_primitive(item) for item in primitive["tasks"])
+        return cls(tasks=tasks, next_marker=primitive.get("next_marker"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TaskQuery(_Value):
+    """What a listing of tasks asks for.
+
+    :param filters: values by column: id, type, status, owner, image_id, request_id, user_id.
+    """
+
+    filters: dict[str, str]
+    sort_key: str = "created_at"
+    sort_dir: str = "desc"
+    limit: int = 25
+    marker: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class UploadGrant(_Value):
     """Leave to upload, given by ``upload_begin``.
 

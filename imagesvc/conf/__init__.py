@@ -28,6 +28,7 @@ from imagesvc.conf import (
     rpc,
     server,
     store,
+    tasks,
 )
 
 _MODULES = (
@@ -44,10 +45,11 @@ _MODULES = (
     registry,
     database,
     metadefs,
+    tasks,
     compat,
 )
 #: What of them glance-registry reads, and which options of the process apply to it.
-_REGISTRY_MODULES = (limits, registry, rpc, database, metadefs)
+_REGISTRY_MODULES = (limits, registry, rpc, database, metadefs, tasks)
 _REGISTRY_PROCESS = {"state_path", "host", "graceful_shutdown_timeout"}
 
 #: Files each program reads, later ones winning: operators' guides configure only glance-api.conf, others both.

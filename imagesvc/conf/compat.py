@@ -82,7 +82,7 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
         "default_publisher_id",
         "disabled_notifications",
     ),
-    "task": ("task_time_to_live", "task_executor", "work_dir"),
+    "task": ("task_executor", "work_dir"),
     "taskflow_executor": ("engine_mode", "max_workers", "conversion_format"),
     "image_import_opts": ("image_import_plugins", "max_parallel_stores"),
     "image_conversion": ("output_format",),

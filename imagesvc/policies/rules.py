@@ -2,9 +2,9 @@
 
 from oslo_policy import policy
 
-from imagesvc.policies import actions, base, images, info, locations, members, metadefs, uploads
+from imagesvc.policies import actions, base, images, info, locations, members, metadefs, tasks, uploads
 
-_MODULES = (base, images, uploads, locations, members, actions, metadefs, info)
+_MODULES = (base, images, uploads, locations, members, actions, tasks, metadefs, info)
 
 
 def list_rules() -> list[policy.RuleDefault]:

@@ -1,4 +1,4 @@
-"""Ends what nobody ends: uploads without a sign of life, images left in saving, ledgers grown old.
+"""Ends what nobody ends: uploads without a sign of life, images left in saving, tasks and ledgers grown old.
 
 One registry at a time does it, by a lease in the database.  It only decides, by compare-and-set; bytes are removed by the
 janitor in glance-api, to which the ledger tells what.
@@ -11,7 +11,7 @@ from typing import Any
 
 from imagesvc.registry import settling
 from imagesvc.registry.clock import Clock
-from imagesvc.registry.db import leases, operations, uploads
+from imagesvc.registry.db import leases, operations, tasks, uploads
 from imagesvc.registry.db.transaction import Transaction
 from imagesvc.registry.endpoints.transactions import Transactions
 
@@ -114,6 +114,7 @@ class Reaper:
         stuck = self._all(lambda tx: settling.requeue_stuck(tx, tx.now_ms - lease_ms, _BATCH), _BATCH)
         if stuck:
             LOG.warning("Queued %d images again that were saving without an upload", stuck)
+        self._all(lambda tx: tasks.expire(tx, _BATCH), _BATCH)
         self._all(lambda tx: operations.purge(tx, tx.now_ms - self._retention_ms, _PURGE_BATCH), _PURGE_BATCH)
         self._all(lambda tx: uploads.purge(tx, tx.now_ms - self._retention_ms, _PURGE_BATCH), _PURGE_BATCH)
 

@@ -5,6 +5,7 @@ Version history of the RPC API (the only place that states it; client and server
 * 1.0 - images, uploads, cleanup, ping.
 * 1.1 - members, tags, image_deactivate and image_reactivate; image_patch knows ``test`` and ``match``.
 * 1.2 - metadata definitions.
+* 1.3 - tasks.
 
 A change that old clients survive bumps the minor: add an optional argument or a method, write a line above, and let the
 client method name the minor it needs.  Registries are upgraded first; ``[upgrade_levels] registry`` pins a newer
@@ -17,4 +18,4 @@ from oslo_service import backend
 backend.register_backend_default_hook(lambda: backend.BackendType.THREADING)
 
 TOPIC = "glance-registry"
-VERSION = "1.2"
+VERSION = "1.3"

@@ -97,6 +97,30 @@ class RegistryAPI(metadefs.MetadefAPI):
     def member_delete(self, context: ctx.RequestContext, image_id: str, member: str) -> None:
         self._mutate(context, "member_delete", "1.1", image_id=image_id, member=member)
 
+    # -- tasks -----------------------------------------------------------------------------------
+
+    def task_create(
+        self, context: ctx.RequestContext, task_id: str, kind: str, work: Mapping[str, Any]
+    ) -> objects.Task:
+        """Ask for long work.
+
+        :param kind: the task's type; :param work: its input.
+        """
+        result = self._mutate(context, "task_create", "1.3", task_id=task_id, kind=kind, work=dict(work))
+        return objects.Task.from_primitive(result)
+
+    def task_get(self, context: ctx.RequestContext, task_id: str) -> objects.Task:
+        return objects.Task.from_primitive(self._read(context, "task_get", "1.3", task_id=task_id))
+
+    def task_list(self, context: ctx.RequestContext, query: objects.TaskQuery) -> objects.TaskPage:
+        """A page of tasks without input, result and message."""
+        return objects.TaskPage.from_primitive(self._read(context, "task_list", "1.3", query=query.to_primitive()))
+
+    def image_task_list(self, context: ctx.RequestContext, image_id: str) -> list[objects.Task]:
+        """The caller's tasks about an image he may see; all of them for administrators."""
+        found = self._read(context, "image_task_list", "1.3", image_id=image_id)
+        return [objects.Task.from_primitive(item) for item in found]
+
     # -- uploads ---------------------------------------------------------------------------------
 
     def upload_begin(

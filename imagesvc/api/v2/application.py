@@ -7,7 +7,7 @@ import pecan
 
 from imagesvc.api import hooks, runtime
 from imagesvc.api.app import Application, Request
-from imagesvc.api.v2 import actions, image_data, image_schema, images, info, members, schemas, tags
+from imagesvc.api.v2 import actions, image_data, image_schema, images, info, members, schemas, tags, tasks
 from imagesvc.api.v2.metadefs.routes import routes as metadef_routes
 from imagesvc.api.v2.router import Body, Route, Router
 
@@ -37,6 +37,7 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
     tag = tags.TagsController(parts, schema)
     action = actions.ActionsController(parts)
     offer = info.InfoController(parts)
+    task = tasks.TasksController(parts)
     document = schemas.SchemasController(schema)
     return (
         Route("GET", "/images", image.get_all, Body.IGNORED),
@@ -55,6 +56,10 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
         Route("DELETE", "/images/{image_id}/tags/{tag}", tag.delete),
         Route("POST", "/images/{image_id}/actions/deactivate", action.deactivate),
         Route("POST", "/images/{image_id}/actions/reactivate", action.reactivate),
+        Route("GET", "/images/{image_id}/tasks", task.get_of_image),
+        Route("POST", "/tasks", task.post, Body.JSON),
+        Route("GET", "/tasks", task.get_all, Body.IGNORED),
+        Route("GET", "/tasks/{task_id}", task.get_one),
         Route("GET", "/info/import", offer.get_import),
         Route("GET", "/info/stores", offer.get_stores),
         Route("GET", "/info/stores/detail", offer.get_stores_detail),
@@ -62,6 +67,8 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
         Route("GET", "/schemas/images", document.images),
         Route("GET", "/schemas/member", document.member),
         Route("GET", "/schemas/members", document.members),
+        Route("GET", "/schemas/task", document.task),
+        Route("GET", "/schemas/tasks", document.tasks),
         *metadef_routes(parts),
     )
 

@@ -65,7 +65,7 @@ def parse(given: Pairs, default_limit: int, max_limit: int) -> objects.ImageQuer
     return objects.ImageQuery(
         filters=_filters(given, single),
         sort=_sort(given, single),
-        limit=_limit(single, default_limit, max_limit),
+        limit=limit(single, default_limit, max_limit),
         marker=single.get("marker"),
         visibility=_one_of(single, "visibility", _VISIBILITIES, None),
         member_status=_one_of(single, "member_status", _MEMBER_STATUSES, "accepted") or "accepted",
@@ -73,7 +73,8 @@ def parse(given: Pairs, default_limit: int, max_limit: int) -> objects.ImageQuer
     )
 
 
-def _limit(single: dict[str, str], default: int, maximum: int) -> int:
+def limit(single: dict[str, str], default: int, maximum: int) -> int:
+    """The most items that a page shall have."""
     if "limit" not in single:
         return min(default, maximum)
     return min(_number("limit", single["limit"]), maximum)

@@ -3,7 +3,7 @@
 import pecan
 
 from imagesvc.api.app import Request, Response
-from imagesvc.api.v2 import member_schema, views
+from imagesvc.api.v2 import member_schema, task_schema, views
 from imagesvc.api.v2.image_schema import ImageSchema
 
 _json = pecan.expose(content_type="application/json")
@@ -17,6 +17,8 @@ class SchemasController:
         self._images = views.dump(schema.collection())
         self._member = views.dump(member_schema.MEMBER)
         self._members = views.dump(member_schema.MEMBERS)
+        self._task = views.dump(task_schema.TASK)
+        self._tasks = views.dump(task_schema.TASKS)
 
     @_json
     def image(self, _request: Request, _response: Response) -> Response:
@@ -33,3 +35,11 @@ class SchemasController:
     @_json
     def members(self, _request: Request, _response: Response) -> Response:
         return Response(self._members)
+
+    @_json
+    def task(self, _request: Request, _response: Response) -> Response:
+        return Response(self._task)
+
+    @_json
+    def tasks(self, _request: Request, _response: Response) -> Response:
+        return Response(self._tasks)

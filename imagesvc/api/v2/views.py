@@ -11,6 +11,25 @@ from imagesvc import objects
 #: Properties of ours that clients never see.
 _INTERNAL = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
 
+#: Fields of a task in the order of Glance's row.
+_TASK_ROW = (
+    "id",
+    "type",
+    "status",
+    "owner",
+    "expires_at",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+    "deleted",
+    "image_id",
+    "request_id",
+    "user_id",
+    "input",
+    "result",
+    "message",
+)
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -77,9 +96,12 @@ class ImageView:
         :param query: the request's parameters, which the links repeat.
         """
         rest = [(name, value) for name, value in query if name != "marker"]
-        document: dict[str, Any] = {"images": [self.show(image) for image in page.images], "first": _link(rest)}
+        document: dict[str, Any] = {
+            "images": [self.show(image) for image in page.images],
+            "first": _link("images", rest),
+        }
         if page.next_marker is not None:
-            document["next"] = _link([*rest, ("marker", page.next_marker)])
+            document["next"] = _link("images", [*rest, ("marker", page.next_marker)])
         document["schema"] = "/v2/schemas/images"
         return document
 
@@ -96,6 +118,46 @@ def member(shared: objects.Member) -> dict[str, Any]:
     }
 
 
+def task(found: objects.Task) -> dict[str, Any]:
+    """A task with its content."""
+    document = {**_task(found), "input": found.input, "message": found.message or "", "result": found.result}
+    for name in ("image_id", "request_id", "user_id"):
+        if (value := getattr(found, name)) is not None:
+            document[name] = value
+    return document
+
+
+def tasks(page: objects.TaskPage, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A page of tasks without their content; ``query`` as of :meth:`ImageView.page`."""
+    rest = [(name, value) for name, value in query if name != "marker"]
+    document: dict[str, Any] = {"tasks": [_task(found) for found in page.tasks], "first": _link("tasks", rest)}
+    if page.next_marker is not None:
+        document["next"] = _link("tasks", [*rest, ("marker", page.next_marker)])
+    document["schema"] = "/v2/schemas/tasks"
+    return document
+
+
+def _task(found: objects.Task) -> dict[str, Any]:
+    document = {
+        "id": found.id,
+        "type": found.type,
+        "status": found.status,
+        "owner": found.owner,
+        "created_at": _time(found.created_at),
+        "updated_at": _time(found.updated_at),
+        "self": f"/v2/tasks/{found.id}",
+        "schema": "/v2/schemas/task",
+    }
+    if found.expires_at is not None:
+        document["expires_at"] = _time(found.expires_at)
+    return document
+
+
+def task_row(found: objects.Task) -> dict[str, Any]:
+    """A task as lists of an image's tasks have it: like its row in the database."""
+    return {name: getattr(found, name) for name in _TASK_ROW}
+
+
 def dump(document: Any) -> bytes:
     """JSON as it goes out: UTF-8, nothing escaped that need not be."""
     return _encode(document).encode("utf-8")
@@ -109,5 +171,6 @@ def _time(value: str) -> str:
     return f"{value[:19]}Z"
 
 
-def _link(query: Sequence[tuple[str, str]]) -> str:
-    return f"/v2/images?{urllib.parse.urlencode(query)}" if query else "/v2/images"
+def _link(collection: str, query: Sequence[tuple[str, str]]) -> str:
+    path = f"/v2/{collection}"
+    return f"{path}?{urllib.parse.urlencode(query)}" if query else path

@@ -38,6 +38,9 @@ _BEFORE: Mapping[str, tuple[str, ...]] = {
 #: What the columns of text hold on MySQL.
 MOST_TEXT_BYTES = 65_535
 _LONGEST_ID = 36
+_LONGEST_CALLER = 64
+#: Whose the tasks of callers without a project are; the column wants a name.
+_NOBODY = "admin"
 
 _tasks = models.tasks
 _info = models.task_info
@@ -76,6 +79,7 @@ def create(
     """Insert a pending task; its primitive.
 
     :param kind: its type.
+    :param owner: his project; None for nobody's.
     :param work: its ``input``: plain JSON, of at most ``MOST_TEXT_BYTES`` when encoded.
     :raises Conflict: the id is or was in use.
     """
@@ -83,10 +87,10 @@ def create(
         "id": task_id,
         "type": kind,
         "status": PENDING,
-        "owner": owner or "",
+        "owner": owner or _NOBODY,
         "image_id": image_id,
-        "request_id": request_id,
-        "user_id": user_id,
+        "request_id": request_id and request_id[:_LONGEST_CALLER],
+        "user_id": user_id and user_id[:_LONGEST_CALLER],
         "expires_at": None,
         "created_at": tx.now,
         "updated_at": tx.now,
@@ -144,11 +148,15 @@ def _storable(tx: Transaction, message: str) -> str:
     return "".join(char if char <= "\uffff" else "\ufffd" for char in kept) if tx.is_mysql else kept
 
 
-def get(tx: Transaction, task_id: str) -> Primitive | None:
-    """The task with its input, result and message, or None if there is none any more."""
+def get(tx: Transaction, task_id: str, *, expired: bool = False) -> Primitive | None:
+    """The task with its input, result and message, or None.
+
+    :param expired: also when its time is over.
+    """
     if not is_possible(task_id):
         return None
-    row = tx.connection.execute(_whole().where(_tasks.c.id == task_id, *_current(tx))).one_or_none()
+    conditions = [_tasks.c.deleted == false()] if expired else _current(tx)
+    row = tx.connection.execute(_whole().where(_tasks.c.id == task_id, *conditions)).one_or_none()
     return None if row is None else _to_primitive(row)
 
 
@@ -200,15 +208,23 @@ SORT_KEYS = (*FILTERS, "created_at", "updated_at", "expires_at")
 
 
 def page(
-    tx: Transaction, wanted: Mapping[str, str], sort: tuple[str, bool], limit: int, marker: str | None
+    tx: Transaction,
+    whose: str | None,
+    wanted: Mapping[str, str],
+    sort: tuple[str, bool],
+    limit: int,
+    marker: str | None,
 ) -> tuple[list[Primitive], str | None]:
     """Tasks without content, and the id to continue after if there are more.
 
+    :param whose: only this owner's.
     :param wanted: values that some of ``FILTERS`` must have.
     :param sort: one of ``SORT_KEYS``, and whether it ascends.
     :raises InvalidMarker: the marker is not one of the tasks that are listed.
     """
     conditions = [*_current(tx), *(_tasks.c[name] == value for name, value in wanted.items())]
+    if whose is not None:
+        conditions.append(_tasks.c.owner == whose)
     key, ascending = _tasks.c[sort[0]], sort[1]
     statement = select(*_SELECTED).where(*conditions)
     if marker is not None:

@@ -11,6 +11,7 @@ from imagesvc.registry.endpoints.health import HealthEndpoint
 from imagesvc.registry.endpoints.images import ImageEndpoint
 from imagesvc.registry.endpoints.members import MemberEndpoint
 from imagesvc.registry.endpoints.tags import TagEndpoint
+from imagesvc.registry.endpoints.tasks import TaskEndpoint
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.endpoints.uploads import UploadEndpoint
 from imagesvc.registry.limits import Limits
@@ -29,6 +30,7 @@ def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
         MemberEndpoint(transactions, access, limits),
         TagEndpoint(transactions, access, limits),
         ActionEndpoint(transactions, access),
+        TaskEndpoint(transactions, access, conf.task.task_time_to_live),
         UploadEndpoint(transactions, access, limits, conf.registry.upload_lease),
         *metadefs.make_endpoints(transactions, enforcer),
         CleanupEndpoint(transactions),

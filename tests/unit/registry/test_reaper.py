@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import uuid
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.fixtures.registry import FakeClock, make_registry
 from tests.fixtures.rpc import make_context
 
 MEMBER = make_context(roles=["member", "reader"], project_id="p1")
+ADMIN = make_context(roles=["admin", "member", "reader"], project_id="p0")
 LEASE = 30
 
 
@@ -164,6 +166,16 @@ def test_ledgers_are_purged(registry, reaper):
     _run(registry, reaper, LEASE + 65)
     assert registry.rows("SELECT count(*) FROM imagesvc_rpc_ops") == [(0,)]
     assert registry.rows("SELECT count(*) FROM imagesvc_upload_intents") == [(0,)]
+
+
+def test_tasks_are_marked_deleted_after_their_time(registry, reaper):
+    task_id = str(uuid.uuid4())
+    registry.api.task_create(ADMIN, task_id, "import", {})
+    _run(registry, reaper, LEASE + 65)
+    assert registry.rows("SELECT count(*) FROM tasks WHERE deleted = true") == [(0,)]
+    registry.clock.sleep(48 * 3600)
+    _run(registry, reaper, LEASE + 65)
+    assert registry.rows("SELECT id FROM tasks WHERE deleted = true") == [(task_id,)]
 
 
 def test_an_idle_round_writes_nothing(registry, reaper):

@@ -30,6 +30,7 @@ _GRANT = objects.UploadGrant("u", _IMAGE, 5, 30.0)
 _ITEM = objects.CleanupItem("upload", "r", "i", upload_id="u")
 
 _MEMBER = objects.Member("i", "p2", "pending", "2026-01-01T00:00:00", "2026-01-01T00:00:00")
+_TASK = objects.Task("t", "import", "pending", "p1", "2026-01-01T00:00:00", "2026-01-01T00:00:00", input={"a": [1]})
 
 #: The minor a method came with, where it was not there from the beginning.
 _SINCE = {
@@ -42,6 +43,10 @@ _SINCE = {
     "member_list": "1.1",
     "member_update": "1.1",
     "member_delete": "1.1",
+    "task_create": "1.3",
+    "task_get": "1.3",
+    "task_list": "1.3",
+    "image_task_list": "1.3",
 }
 
 _CASES = [
@@ -88,6 +93,30 @@ _CASES = [
         _MEMBER,
     ),
     ("member_delete", ("i", "p2"), "mutate", {"image_id": "i", "member": "p2"}, None),
+    (
+        "task_create",
+        ("t", "import", {"a": [1]}),
+        "mutate",
+        {"task_id": "t", "kind": "import", "work": {"a": [1]}},
+        _TASK,
+    ),
+    ("task_get", ("t",), "read", {"task_id": "t"}, _TASK),
+    (
+        "task_list",
+        (objects.TaskQuery({"type": "import"}),),
+        "read",
+        {
+            "query": {
+                "filters": {"type": "import"},
+                "sort_key": "created_at",
+                "sort_dir": "desc",
+                "limit": 25,
+                "marker": None,
+            }
+        },
+        objects.TaskPage((_TASK,), "t"),
+    ),
+    ("image_task_list", ("i",), "read", {"image_id": "i"}, [_TASK]),
     (
         "upload_begin",
         ("i", "u", "file", 5, "h", "w"),

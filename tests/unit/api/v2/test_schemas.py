@@ -15,6 +15,14 @@ def test_schemas_are_served(service):
     assert images["properties"]["images"]["items"] == image.json
 
 
+@pytest.mark.parametrize("noun", ["member", "task"])
+def test_a_noun_and_its_collection(service, noun):
+    one, several = (service.request("GET", f"/v2/schemas/{name}").json for name in (noun, f"{noun}s"))
+    assert (one["name"], several["name"]) == (noun, f"{noun}s")
+    listed = several["properties"][f"{noun}s"]["items"]
+    assert listed["properties"].items() <= one["properties"].items()
+
+
 @pytest.mark.parametrize(("path", "status"), [("/v2/schemas", 404), ("/v2/schemas/", 404), ("/v2/schemas/x", 404)])
 def test_what_there_is_not(service, path, status):
     assert service.request("GET", path).status_int == status

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -87,3 +88,41 @@ def test_the_last_page_has_no_next():
 
 def test_json_goes_out_unescaped():
     assert views.dump({"name": "Bär 😀"}) == '{"name": "Bär 😀"}'.encode()
+
+
+TASK = objects.Task(
+    "t1",
+    "location_import",
+    "success",
+    "p1",
+    "2026-01-01T00:00:00.123456",
+    "2026-01-01T00:00:01",
+    image_id="i1",
+    expires_at="2026-01-03T00:00:01",
+    input={"a": 1},
+    result={"b": 2},
+)
+
+
+def test_a_task_has_what_is_known_of_it():
+    assert views.task(TASK) == {
+        "id": "t1",
+        "type": "location_import",
+        "status": "success",
+        "owner": "p1",
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:01Z",
+        "expires_at": "2026-01-03T00:00:01Z",
+        "image_id": "i1",
+        "input": {"a": 1},
+        "result": {"b": 2},
+        "message": "",
+        "self": "/v2/tasks/t1",
+        "schema": "/v2/schemas/task",
+    }
+
+
+def test_a_task_of_an_image_looks_like_its_row():
+    row = views.task_row(TASK)
+    assert row.keys() == {field.name for field in dataclasses.fields(objects.Task)}
+    assert (row["created_at"], row["deleted"], row["user_id"]) == ("2026-01-01T00:00:00.123456", False, None)

@@ -22,8 +22,8 @@ def get(registry, task_id="t1"):
     return in_transaction(registry, tasks.get, task_id)
 
 
-def page(registry, wanted=(), sort=("created_at", False), limit=10, marker=None):
-    found, more = in_transaction(registry, tasks.page, dict(wanted), sort, limit, marker)
+def page(registry, wanted=(), *, whose=None, sort=("created_at", False), limit=10, marker=None):
+    found, more = in_transaction(registry, tasks.page, whose, dict(wanted), sort, limit, marker)
     return [task["id"] for task in found], more
 
 
@@ -47,7 +47,7 @@ def test_an_id_is_taken_once(registry):
 
 
 def test_a_task_of_nobody(registry):
-    assert create(registry, owner=None)["owner"] == ""
+    assert create(registry, owner=None)["owner"] == "admin"
 
 
 @pytest.mark.parametrize("task_id", ["t2", "x" * 37, "\0", "ü", ""])
@@ -100,6 +100,7 @@ def test_a_task_expires(registry):
     assert in_transaction(registry, tasks.expire, 10) == 0
     registry.clock.sleep(1)
     assert get(registry) is None
+    assert in_transaction(registry, tasks.get, "t1", expired=True)["status"] == "failure"
     assert page(registry) == (["t2"], None)
     assert in_transaction(registry, tasks.of_image, "i1") == []
     assert in_transaction(registry, tasks.expire, 10) == 1
@@ -145,9 +146,11 @@ def test_tasks_are_chosen_by_owner_type_and_status(registry):
     create(registry, "t2", tasks.LOCATION_IMPORT, "p1")
     create(registry, "t3", tasks.IMPORT, "p2")
     in_transaction(registry, tasks.start, "t3")
-    assert page(registry, {"owner": "p1"}, ("id", True)) == (["t1", "t2"], None)
-    assert page(registry, {"type": "import"}, ("id", True)) == (["t1", "t3"], None)
+    assert page(registry, {"owner": "p1"}, sort=("id", True)) == (["t1", "t2"], None)
+    assert page(registry, {"type": "import"}, sort=("id", True)) == (["t1", "t3"], None)
     assert page(registry, {"status": "processing"}) == (["t3"], None)
+    assert page(registry, whose="p2") == (["t3"], None)
+    assert page(registry, {"owner": "p1"}, whose="p2") == ([], None)
     assert page(registry, limit=0) == ([], None)
 
 
@@ -156,7 +159,7 @@ def test_a_marker_that_is_not_listed(registry, marker):
     create(registry, "t1", owner="p1")
     create(registry, "t2", owner="p2")
     with pytest.raises(exception.InvalidMarker):
-        page(registry, {"owner": "p1"}, marker=marker)
+        page(registry, whose="p1", marker=marker)
 
 
 def test_rows_of_older_releases_are_taken_as_they_are(registry):
