@@ -94,6 +94,18 @@ class UriRefused(Invalid):
     template = "The URI is refused: %(reason)s."
 
 
+class InvalidLocation(Invalid):
+    template = "The location cannot be used: %(reason)s"
+
+
+class LocationExists(Invalid):
+    template = "The image has this location already."
+
+
+class InvalidPosition(Invalid):
+    template = "There is no location at position '%(position)s'."
+
+
 class UnknownStore(Invalid):
     template = "Store '%(store)s' is not known here or cannot be written to."
 
@@ -131,6 +143,14 @@ class StatusForbids(Forbidden):
 
 class FormatLocked(Forbidden):
     template = "Attribute '%(name)s' can only be changed while the image is queued or importing."
+
+
+class LastLocation(Forbidden):
+    template = "The last location of an image cannot be removed."
+
+
+class LocationNotForUsers(Forbidden):
+    template = "Only services may add locations that are no http or https URLs."
 
 
 class MetadefProtected(Forbidden):
@@ -205,6 +225,26 @@ class UploadFenced(Conflict):
     template = "Upload %(upload_id)s is no longer current."
 
 
+class LocationStatusForbids(Conflict):
+    template = "Locations cannot be %(action)s while the image's status is '%(status)s'."
+
+
+class LocationInUse(Conflict):
+    template = "The location belongs to another image."
+
+
+class ValidationFailed(Conflict):
+    """What is said of a location's data cannot be, or is not what is known of the image's data."""
+
+    template = "Location with wrong %(name)s: %(reason)s."
+
+
+class LocationFenced(Conflict):
+    """Somebody else, or nobody any more, is about the location that was being added."""
+
+    template = "The addition of location %(job_id)s is no longer current."
+
+
 class OperationMismatch(Conflict):
     template = "Operation %(op_id)s was already used for another request."
 
@@ -236,6 +276,10 @@ class TagQuotaExceeded(LimitExceeded):
 
 class MemberQuotaExceeded(LimitExceeded):
     template = "The limit has been exceeded on the number of allowed image members. Attempted: %(attempted)s, Maximum: %(maximum)s"
+
+
+class LocationQuotaExceeded(LimitExceeded):
+    template = "The limit has been exceeded on the number of allowed image locations. Attempted: %(attempted)s, Maximum: %(maximum)s"
 
 
 class ImageSizeExceeded(LimitExceeded):

@@ -9,9 +9,10 @@ import socket
 from oslo_config import cfg
 
 from imagesvc import concurrency, policies
-from imagesvc.data import url_gate
 from imagesvc.data.download import Downloader
+from imagesvc.data.locations import Examiner
 from imagesvc.data.upload import Uploader
+from imagesvc.data.url_gate import Gate
 from imagesvc.rpc import transport
 from imagesvc.rpc.rpcapi import RegistryAPI
 from imagesvc.store.manager import StoreManager
@@ -30,6 +31,7 @@ class Runtime:
     stores: StoreManager
     uploads: Uploader
     downloads: Downloader
+    locations: Examiner
     offload: concurrency.Offload
     host: str
     worker: str
@@ -60,7 +62,8 @@ def build_runtime(
     """
     transport.check_account(conf)
     registry = RegistryAPI(transport.get_caller(conf))
-    stores = StoreManager(conf, offload, url_gate.Gate.from_conf(conf).open)
+    gate = Gate.from_conf(conf)
+    stores = StoreManager(conf, offload, gate.open)
     host, worker = host_name(conf), worker or worker_name(conf)
     return Runtime(
         conf=conf,
@@ -68,6 +71,7 @@ def build_runtime(
         stores=stores,
         uploads=Uploader(conf=conf, registry=registry, stores=stores, host=host, worker=worker, offload=offload),
         downloads=Downloader(registry, stores),
+        locations=Examiner(stores, conf, gate.check),
         offload=offload,
         host=host,
         worker=worker,

@@ -20,6 +20,7 @@ class Limits:
     properties: int | None
     tags: int | None
     members: int | None
+    locations: int | None
     size_cap: int
     storage: int | None
 
@@ -30,6 +31,7 @@ class Limits:
             properties=_or_none(conf.image_property_quota),
             tags=_or_none(conf.image_tag_quota),
             members=_or_none(conf.image_member_quota),
+            locations=_or_none(conf.image_location_quota),
             size_cap=conf.image_size_cap,
             storage=storage_quota(conf.user_storage_quota),
         )
@@ -48,6 +50,11 @@ class Limits:
         """As :meth:`check_properties`, for members."""
         if self.members is not None and after > max(self.members, before):
             raise exception.MemberQuotaExceeded(attempted=after, maximum=self.members)
+
+    def check_locations(self, before: int, after: int) -> None:
+        """As :meth:`check_properties`, for locations."""
+        if self.locations is not None and after > max(self.locations, before):
+            raise exception.LocationQuotaExceeded(attempted=after, maximum=self.locations)
 
     def check_size(self, size: int | None) -> None:
         """Refuse an image larger than the cap."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from imagesvc import exception
-from imagesvc.registry import fields, states
+from imagesvc.registry import fields, locations, states
 
 _OPERATIONS = ("add", "replace", "remove")
 _FORMATS = ("disk_format", "container_format")
@@ -15,13 +15,15 @@ _FORMATS = ("disk_format", "container_format")
 class Draft:
     """An image as it shall become.
 
-    :param columns: attributes that operations have set, to whatever value.
+    :param columns: attributes that operations have set, to whatever value; with a first location come those of its data.
+    :param locations: primitives of :class:`imagesvc.objects.Location`; new ones have no id.
     :param is_changed: whether there was an operation that does not only look.
     """
 
     columns: dict[str, Any]
     properties: dict[str, str | None]
     tags: list[str]
+    locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     is_changed: bool = False
 
 
@@ -29,11 +31,11 @@ def apply(image: Mapping[str, Any], changes: Sequence[Any]) -> Draft:
     """What ``changes`` make of ``image``.
 
     :param image: primitive of :class:`imagesvc.objects.Image`.
-    :param changes: ``{"op": add|remove|replace|test, "path": [name], "value": ..., "strict": bool}`` or
-        ``{"op": "match", "versions": [...]}`` each.
+    :param changes: ``{"op": add|remove|replace|test, "path": [name], "value": ..., "strict": bool}``, what
+        :func:`imagesvc.registry.locations.apply` takes, or ``{"op": "match", "versions": [...]}`` each.
     :raises ImageServiceError: the first operation that must not be done, says why.
     """
-    draft = Draft({}, dict(image["properties"]), list(image["tags"]))
+    draft = Draft({}, dict(image["properties"]), list(image["tags"]), list(image.get("locations", ())))
     for change in changes:
         op = change.get("op") if isinstance(change, Mapping) else None
         look = _LOOKS.get(op) if isinstance(op, str) else None
@@ -46,6 +48,9 @@ def apply(image: Mapping[str, Any], changes: Sequence[Any]) -> Draft:
 
 def _apply(image: Mapping[str, Any], draft: Draft, change: Any) -> None:
     draft.is_changed = True
+    if locations.is_change(change):
+        locations.apply(image, draft, change)
+        return
     op, name = _checked(change)
     if name == "tags":
         _change_tags(draft, op, change)

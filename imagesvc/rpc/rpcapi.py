@@ -49,7 +49,7 @@ class RegistryAPI(metadefs.MetadefAPI):
 
         :param changes: ``{"op": add|remove|replace|test, "path": [name, ...], "value": ..., "strict": bool}``; ``strict``
             (the v2.0 media type) refuses to add what exists. Or ``{"op": "match", "versions": [...]}``: the image must have
-            one of these versions.  ``test`` and ``match`` need 1.1.
+            one of these versions.  ``test`` and ``match`` need 1.1, locations (see :mod:`imagesvc.registry.locations`) 1.3.
         """
         result = self._mutate(context, "image_patch", "1.0", image_id=image_id, changes=[dict(c) for c in changes])
         return objects.Image.from_primitive(result)

@@ -223,6 +223,28 @@ class StoreManager:
                 return entry.web.open(where, offset, length)
             return _stream(entry.driver, where, offset, length)
 
+    def size(self, location: objects.Location) -> int | None:
+        """Bytes that are at a location, None when its store does not say.
+
+        :raises BlobNotFound, StoreUnavailable, Invalid: it cannot be read.
+        """
+        store = self.store_of(location)
+        entry = self._entry(store)
+        # Drivers of C libraries would hold up the server; what speaks HTTP waits as everything else does.
+        run = self.offload if entry.owns_data else concurrency.DIRECT
+        with drivers.errors(store):
+            return run(entry.driver.get_size, entry.locate(location.url)) or None
+
+    def spelled(self, location: objects.Location) -> str:
+        """A location's URL as its store spells it, so that two URLs of one thing are the same text.
+
+        :raises StoreUnavailable: its store is not configured here.
+        :raises Invalid: it is none of the store's.
+        """
+        store = self.store_of(location)
+        with drivers.errors(store):
+            return str(self._entry(store).locate(location.url).get_store_uri())
+
     def delete(self, location: objects.Location) -> None:
         """Remove a location's data; data that is not there, or never was this service's, is fine."""
         store = self.store_of(location)

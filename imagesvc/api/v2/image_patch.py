@@ -23,10 +23,11 @@ _ENTITY_TAG = re.compile(r'"(\d{1,10})"')
 _BAD_ESCAPE = re.compile("~(?![01])")
 
 
-def parse(document: Any, media_type: str, schema: ImageSchema) -> list[dict[str, Any]]:
+def parse(document: Any, media_type: str, schema: ImageSchema, *, locations: bool = False) -> list[dict[str, Any]]:
     """The changes, validated, as :meth:`imagesvc.rpc.rpcapi.RegistryAPI.image_patch` takes them.
 
     :param document: parsed JSON of the body.
+    :param locations: whether clients may change locations; :class:`imagesvc.data.locations.Examiner` completes such changes.
     :raises Invalid: the patch or a value is malformed.
     :raises Forbidden: it is about a field that is not the client's to change.
     """
@@ -41,7 +42,11 @@ def parse(document: Any, media_type: str, schema: ImageSchema) -> list[dict[str,
         if not isinstance(operation, dict):
             raise exception.InvalidPatch(reason="Operations must be JSON objects.")
         op, pointer = read(operation)
-        changes.append(_change(op, pointer, operation, schema, strict=strict))
+        path = _split(pointer)
+        if locations and path[0] == "locations" and op in _OPS:
+            changes.append(_location_change(op, path, operation, schema))
+        else:
+            changes.append(_change(op, path, operation, schema, strict=strict))
     return changes
 
 
@@ -78,13 +83,31 @@ def _read_v20(operation: dict[str, Any]) -> tuple[str, str]:
     return named[0], pointer
 
 
-def _change(op: str, pointer: str, operation: dict[str, Any], schema: ImageSchema, *, strict: bool) -> dict[str, Any]:
-    path = _split(pointer)
+def _location_change(op: str, path: list[str], operation: dict[str, Any], schema: ImageSchema) -> dict[str, Any]:
+    """A change of an image's locations: they are added and removed one by one, and replaced all together."""
+    if len(path) != (1 if op == "replace" else 2):
+        raise exception.InvalidPatch(
+            reason="Locations are added as /locations/-, removed by their position, and replaced all together."
+        )
+    change: dict[str, Any] = {"op": op, "path": path}
+    if op == "remove":
+        return change
+    value = operation.get("value")
+    if not isinstance(value, list if op == "replace" else dict):
+        raise exception.InvalidParameter(name="locations", reason="a location is an object, and locations are a list")
+    for location in value if op == "replace" else [value]:
+        schema.check_location(location)
+    return {**change, "value": value}
+
+
+def _change(
+    op: str, path: list[str], operation: dict[str, Any], schema: ImageSchema, *, strict: bool
+) -> dict[str, Any]:
     name = path[0]
     if op != "test" or name not in TESTABLE:
         schema.check_writable(name)
     if len(path) != 1:
-        raise exception.InvalidPatch(reason=f"Path '{pointer[:80]}' does not name an attribute of an image.")
+        raise exception.InvalidPatch(reason=f"Path '/{'/'.join(path)[:80]}' does not name an attribute of an image.")
     change = {"op": op, "path": path, "strict": strict}
     if op == "remove":
         if name in schema.base:

@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from imagesvc import exception
 from imagesvc.api import files
+from imagesvc.api.v2 import location_schema
 
 Schema = dict[str, Any]
 
@@ -157,6 +158,7 @@ class ImageSchema:
         if required:
             self.document["required"] = list(required)
         self._validators = {name: _compile(schema) for name, schema in self.document["properties"].items()}
+        self._location = _compile(self.document["properties"]["locations"]["items"])
         self._additional = _compile(self.document["additionalProperties"])
 
     def collection(self) -> Schema:
@@ -189,6 +191,14 @@ class ImageSchema:
             raise exception.InvalidParameter(name=name, reason=error.message[:500])
         if name not in self.base:
             _check_custom(name, value)
+
+    def check_location(self, location: Any) -> None:
+        """Refuse what a client cannot say of one location.
+
+        :raises InvalidParameter: naming the part; it does not repeat the location, which may hold a password.
+        """
+        location_schema.check(self._location, "locations", location)
+        location_schema.check_keys(location, self._location.schema["properties"])
 
     def check_new(self, fields: Mapping[str, Any]) -> None:
         """Refuse what a new image cannot have.

@@ -43,6 +43,7 @@ class ImagesController:
             stores=runtime.stores.multi,
             weights={store.id: store.weight for store in runtime.stores.describe()} if runtime.stores.multi else {},
         )
+        self._examiner = runtime.locations
         self._default_limit = conf.limit_param_default
         self._max_limit = conf.api_limit_max
         self._hints = _creation_hints(runtime)
@@ -74,7 +75,10 @@ class ImagesController:
     def patch(self, request: Request, _response: Response, image_id: str) -> Response:
         image_id = image_id_of(image_id)
         media_type = request.environ["CONTENT_TYPE"].partition(";")[0].strip().lower()
-        changes = image_patch.parse(payload.read_json(request.environ), media_type, self._schema)
+        changes = image_patch.parse(
+            payload.read_json(request.environ), media_type, self._schema, locations=self._view.locations
+        )
+        changes = self._examiner.complete(changes)
         changes = [*image_patch.precondition(request.environ.get("HTTP_IF_MATCH")), *changes]
         return self._shown(self._registry.image_patch(request.context, image_id, changes))
 

@@ -81,14 +81,18 @@ class ImageView:
         return document
 
     def _add_locations(self, document: dict[str, Any], image: objects.Image) -> None:
-        locations = image.locations
+        locations = sorted(image.locations, key=lambda where: self._weight(where.metadata.get("store")), reverse=True)
         if self.locations:
             document["locations"] = [{"url": where.url, "metadata": where.metadata} for where in locations]
         if self.direct_url and locations:
             document["direct_url"] = locations[0].url
-        stores = image.stores or [where.metadata["store"] for where in locations if "store" in where.metadata]
+        named = image.stores or [where.metadata.get("store") for where in locations]
+        stores = [store for store in named if isinstance(store, str)]
         if self.stores and stores:
-            document["stores"] = ",".join(sorted(stores, key=lambda store: -self.weights.get(store, 0)))
+            document["stores"] = ",".join(sorted(stores, key=self._weight, reverse=True))
+
+    def _weight(self, store: Any) -> int:
+        return self.weights.get(store, 0) if isinstance(store, str) else 0
 
     def page(self, page: objects.ImagePage, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """A page with links to the first and the next one.

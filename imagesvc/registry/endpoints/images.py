@@ -5,9 +5,11 @@ from typing import Any
 
 from imagesvc import exception, objects
 from imagesvc.context import RequestContext
-from imagesvc.registry import fields, patching, states
+from imagesvc.registry import fields, locations, patching, states
 from imagesvc.registry.db import images, listing, uploads
+from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
+from imagesvc.registry.endpoints import room
 from imagesvc.registry.endpoints.access import Access
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.limits import Limits
@@ -84,15 +86,21 @@ class ImageEndpoint:
         if not isinstance(changes, list):
             raise exception.InvalidPatch(reason="the changes are not a list")
 
+        rules = ["modify_image", *locations.rules(changes)]
+
         def work(tx: Transaction) -> Image:
+            free = room.of_project(tx, self._limits, images.lock(tx, image_id)) if len(rules) > 1 else None
             record = self._access.load(tx, context, image_id, lock=True)
-            self._access.require_change(context, "modify_image", record)
+            for rule in rules:
+                self._access.require_change(context, rule, record)
             draft = patching.apply(record.image, changes)
             if not draft.is_changed:
                 return self._access.show(context, record)
             self._authorize_patch(context, record, draft)
             self._check_quotas(draft.properties, draft.tags, record.image)
+            self._check_locations(record.image, draft, free)
             image = images.save(tx, record.image, draft.columns, draft.properties, draft.tags)
+            image["locations"] = located.save(tx, image_id, image["locations"], draft.locations)
             return self._access.show(context, images.Record(image, record.member_status))
 
         result: Image = self._transactions.write(context, "image_patch", work)
@@ -110,6 +118,15 @@ class ImageEndpoint:
         self._limits.check_properties(fields.counted(old["properties"]), fields.counted(properties))
         self._limits.check_tags(len(old["tags"]), len(tags))
         fields.check_total(old["properties"], properties)
+
+    def _check_locations(self, image: Image, draft: patching.Draft, free: int | None) -> None:
+        """Each location of an image counts as much as its data."""
+        before, after = len(image["locations"]), len(draft.locations)
+        if after > before:
+            size = draft.columns.get("size", image["size"]) or 0
+            self._limits.check_locations(before, after)
+            self._limits.check_size(size)
+            room.check((after - before) * size, free, self._limits)
 
     @dispatcher.expose
     def image_delete(self, context: RequestContext, image_id: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 from imagesvc import exception
 from imagesvc.context import RequestContext
 from imagesvc.registry import blobs, fields, settling, states
-from imagesvc.registry.db import children, images, quotas, uploads
+from imagesvc.registry.db import children, images, uploads
 from imagesvc.registry.db.transaction import Transaction, to_text
+from imagesvc.registry.endpoints import room
 from imagesvc.registry.endpoints.access import Access
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.limits import Limits
@@ -62,30 +63,23 @@ class UploadEndpoint:
         self._limits.check_size(announced)
 
         def work(tx: Transaction) -> dict[str, Any]:
-            room = self._room(tx, images.lock(tx, image_id))
+            free = room.of_project(tx, self._limits, images.lock(tx, image_id))
             record = self._access.load(tx, context, image_id, lock=True)
             self._access.require_change(context, "upload_image", record)
             _check_ready(tx, record.image, store)
-            _check_room(announced, room, self._limits.storage)
+            room.check(announced, free, self._limits)
             images.move(tx, image_id, [states.QUEUED], states.SAVING)
             intent = uploads.Intent(upload_id, image_id, record.image["owner"], store, uploads.LIVE, announced or 0, 0)
             uploads.begin(tx, intent, host=host, worker=worker, lease_ms=self._lease_ms)
             return {
                 "upload_id": upload_id,
                 "image": _saving(tx, record.image),
-                "max_bytes": self._limits.size_cap if room is None else min(self._limits.size_cap, room),
+                "max_bytes": self._limits.size_cap if free is None else min(self._limits.size_cap, free),
                 "lease_seconds": self._lease_seconds,
             }
 
         result: dict[str, Any] = self._transactions.write(context, "upload_begin", work)
         return result
-
-    def _room(self, tx: Transaction, project_id: str | None, without: str | None = None) -> int | None:
-        """Bytes the project may still store, None without quota; nobody else can take them until we are done."""
-        if self._limits.storage is None:
-            return None
-        quotas.lock(tx, project_id)
-        return max(0, self._limits.storage - quotas.used(tx, project_id, states.UNLISTED, without))
 
     # -- signs of life -------------------------------------------------------------------------------
 
@@ -103,7 +97,7 @@ class UploadEndpoint:
             intent = _live_intent(tx, upload_id)
             reserved = max(received, intent.reserved_bytes)
             if received > intent.reserved_bytes:
-                _check_room(received, self._room(tx, intent.project_id, upload_id), self._limits.storage)
+                room.check(received, room.of_project(tx, self._limits, intent.project_id, upload_id), self._limits)
             uploads.renew(tx, upload_id, received, reserved, self._lease_ms)
 
         self._transactions.write(context, "upload_renew", work)
@@ -131,8 +125,8 @@ class UploadEndpoint:
         def work(tx: Transaction) -> dict[str, Any]:
             intent = _live_intent(tx, upload_id)
             images.lock(tx, intent.image_id)
-            room = self._room(tx, intent.project_id, upload_id)
-            _check_room(data.columns["size"], room, self._limits.storage)
+            free = room.of_project(tx, self._limits, intent.project_id, upload_id)
+            room.check(data.columns["size"], free, self._limits)
             uploads.complete(tx, upload_id)
             if not images.move(tx, intent.image_id, [states.SAVING], states.ACTIVE, **data.columns):
                 raise _why_fenced(tx, intent, upload_id)
@@ -183,12 +177,6 @@ def _check_ready(tx: Transaction, image: Mapping[str, Any], store: str) -> None:
         raise exception.Conflict(
             reason=f"Data of an interrupted upload of image {image['id']} is being removed. Please retry in a few seconds."
         )
-
-
-def _check_room(wanted: int | None, room: int | None, quota: int | None) -> None:
-    """Refuse ``wanted`` bytes where there is no ``room``; an upload of unknown size needs room for one byte."""
-    if room is not None and (room < 1 if wanted is None else room < wanted):
-        raise exception.StorageQuotaExceeded(quota=quota, remaining=room)
 
 
 def _live_intent(tx: Transaction, upload_id: str) -> uploads.Intent:

@@ -3,7 +3,7 @@ import pytest
 from imagesvc import exception
 from imagesvc.registry.limits import Limits, storage_quota
 
-LIMITS = Limits(properties=3, tags=2, members=2, size_cap=100, storage=None)
+LIMITS = Limits(properties=3, tags=2, members=2, locations=2, size_cap=100, storage=None)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,9 @@ def test_quota_is_reached_not_passed():
     assert caught.value.kwargs == {"attempted": 4, "maximum": 3}
     with pytest.raises(exception.TagQuotaExceeded):
         LIMITS.check_tags(2, 3)
+    LIMITS.check_locations(1, 2)
+    with pytest.raises(exception.LocationQuotaExceeded):
+        LIMITS.check_locations(2, 3)
     LIMITS.check_members(1, 2)
     with pytest.raises(exception.MemberQuotaExceeded):
         LIMITS.check_members(2, 3)
@@ -62,8 +65,11 @@ def test_negative_quotas_are_none(tmp_path):
         image_property_quota = -1
         image_tag_quota = 0
         image_member_quota = -5
+        image_location_quota = -1
         image_size_cap = 5
         user_storage_quota = "0"
 
-    assert Limits.from_conf(Conf) == Limits(properties=None, tags=0, members=None, size_cap=5, storage=None)
+    assert Limits.from_conf(Conf) == Limits(
+        properties=None, tags=0, members=None, locations=None, size_cap=5, storage=None
+    )
     Limits.from_conf(Conf).check_properties(0, 10**6)

@@ -64,7 +64,7 @@ def test_tags_are_replaced():
         (_op("replace", "id", "x"), exception.ReadOnlyProperty, "id"),
         (_op("remove", "checksum"), exception.ReadOnlyProperty, "checksum"),
         (_op("add", "os_glance_stage_host", "x"), exception.ReservedProperty, "os_glance_stage_host"),
-        (_op("add", "locations", []), exception.ReservedProperty, "locations"),
+        (_op("add", "location", "x"), exception.ReservedProperty, "location"),
         (_op("add", "deleted", True), exception.ReservedProperty, "deleted"),
         (_op("replace", "disk_format", "raw"), exception.FormatLocked, "disk_format"),
         (_op("replace", "container_format", "bare"), exception.FormatLocked, "container_format"),

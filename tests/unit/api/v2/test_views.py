@@ -126,3 +126,12 @@ def test_a_task_of_an_image_looks_like_its_row():
     row = views.task_row(TASK)
     assert row.keys() == {field.name for field in dataclasses.fields(objects.Task)}
     assert (row["created_at"], row["deleted"], row["user_id"]) == ("2026-01-01T00:00:00.123456", False, None)
+
+
+def test_locations_in_stores_of_more_weight_come_first():
+    view = views.ImageView(direct_url=True, locations=True, stores=True, weights={"cheap": 5, "fast": 0})
+    where = [objects.Location(f"file:///{store}", {"store": store}) for store in ("fast", "cheap", "other")]
+    shown = view.show(objects.Image(id="i", locations=(*where, objects.Location("http://web/x", {"store": ["odd"]}))))
+    urls = [location["url"] for location in shown["locations"]]
+    assert urls == ["file:///cheap", "file:///fast", "file:///other", "http://web/x"]
+    assert (shown["direct_url"], shown["stores"]) == ("file:///cheap", "cheap,fast,other")
