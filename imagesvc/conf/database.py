@@ -1,6 +1,7 @@
 """Options of the database; read by glance-registry and glance-manage alone, glance-api ignores the section altogether.
 
-Names and defaults are those of oslo.db, and so are the older spellings, some of which current oslo.db has dropped.
+Names and defaults are those of oslo.db, and so are the older spellings, some of which current oslo.db has dropped; but for
+``max_pool_size``, because a connection beyond it is opened and closed again for each request.
 """
 
 from oslo_config import cfg
@@ -45,7 +46,7 @@ DATABASE = [
     ),
     cfg.IntOpt(
         "max_pool_size",
-        default=5,
+        default=16,
         min=0,
         deprecated_opts=_older("DEFAULT/sql_max_pool_size", "DATABASE/sql_max_pool_size"),
         help="Connections a process keeps open; 0 means no limit.",

@@ -181,7 +181,9 @@ _SESSION = {
 
 def writer_of(engine: Engine) -> Engine:
     """The same pool for transactions that write: on SQLite they take the write lock first, so they never deadlock."""
-    return engine.execution_options(**{sqlite.BEGIN: "BEGIN IMMEDIATE"})
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{sqlite.BEGIN: "BEGIN IMMEDIATE"})
+    return engine
 
 
 def reader_of(engine: Engine) -> Engine:
@@ -189,3 +191,10 @@ def reader_of(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return engine
+
+
+def looker_of(engine: Engine) -> Engine:
+    """The same pool for reads of one statement each, which sees one snapshot without a transaction around it."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.execution_options(**{sqlite.BEGIN: None})

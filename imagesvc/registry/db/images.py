@@ -6,28 +6,24 @@ Images leave here as primitives of :class:`imagesvc.objects.Image`, made straigh
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from oslo_db import exception as db_exc
-from sqlalchemy import Integer as Int
 from sqlalchemy import (
     Row,
     Select,
-    Text,
     bindparam,
-    cast,
     false,
     literal_column,
-    null,
     select,
-    type_coerce,
     union_all,
     update,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception
-from imagesvc.registry.db import children, models
+from imagesvc.registry.db import children, jsonrows, models
 from imagesvc.registry.db.transaction import Transaction, to_text
 
 Primitive = dict[str, Any]
@@ -57,10 +53,11 @@ COLUMNS = (
     "version",
 )
 SELECTED = [models.images.c[name] for name in COLUMNS]
+_BOOLEANS = ("protected", "os_hidden", "deleted")
 
 _images = models.images
 _LONGEST_ID = 36
-_PROPERTY, _TAG, _LOCATION, _MEMBER = range(4)
+_IMAGE, _PROPERTY, _TAG, _LOCATION, _MEMBER = range(5)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,43 +72,42 @@ class Record:
     member_status: str | None
 
 
-def _children() -> Any:
-    """All rows that hang on one image, in one statement: (kind, id, name, value, extra)."""
+def _parts() -> tuple[Select[Any], list[Select[Any]]]:
+    """What selects an image's row and what selects all that hangs on it, each row as one text (:mod:`jsonrows`)."""
     properties, tags, locations, members = (
         models.image_properties.c,
         models.image_tags.c,
         models.image_locations.c,
         models.image_members.c,
     )
-    nothing = cast(null(), Text)
 
-    def part(kind: int, name: Any, value: Any, extra: Any, *conditions: ColumnElement[bool]) -> Select[Any]:
-        table = name.table
-        return select(
-            literal_column(str(kind), Int).label("kind"),
-            table.c.id.label("id"),
-            name.label("name"),
-            type_coerce(value, Text).label("value"),
-            extra.label("extra"),
-        ).where(table.c.image_id == bindparam("image_id"), table.c.deleted == false(), *conditions)
+    def part(kind: int, *columns: Any, condition: ColumnElement[bool] | None = None) -> Select[Any]:
+        table = columns[0].table
+        key = table.c.id if kind == _IMAGE else table.c.image_id
+        statement = select(jsonrows.row(literal_column(str(kind)), *columns))
+        statement = statement.where(key == bindparam("image_id"), table.c.deleted == false())
+        return statement if condition is None else statement.where(condition)
 
-    return union_all(
-        part(_PROPERTY, properties.name, properties.value, nothing),
-        part(_TAG, tags.value, nothing, nothing),
+    return part(_IMAGE, *SELECTED), [
+        part(_PROPERTY, properties.id, properties.name, properties.value),
+        part(_TAG, tags.id, tags.value),
         part(
             _LOCATION,
-            locations.status,
+            locations.id,
             locations.value,
-            type_coerce(locations.meta_data, Text),
-            locations.status == children.ACTIVE,
+            locations.meta_data,
+            locations.status,
+            condition=locations.status == literal_column(f"'{children.ACTIVE}'"),
         ),
-        part(_MEMBER, members.status, nothing, nothing, members.member == bindparam("project_id")),
-    ).order_by("kind", "id")
+        part(_MEMBER, members.id, members.status, condition=members.member == bindparam("project_id")),
+    ]
 
 
-_ONE_IMAGE = select(*SELECTED).where(_images.c.id == bindparam("image_id"), _images.c.deleted == false())
-_ONE_IMAGE_LOCKED = _ONE_IMAGE.with_for_update()
-_CHILDREN = _children()
+_ROW, _HANGING = _parts()
+_LOCKED_ROW = _ROW.with_for_update()
+_CHILDREN = union_all(*_HANGING)
+# Without an order, for which the server would write everything down first.
+_WHOLE = union_all(_ROW, *_HANGING)
 
 
 def to_primitive(row: Row[Any]) -> Primitive:
@@ -121,6 +117,21 @@ def to_primitive(row: Row[Any]) -> Primitive:
     image["created_at"] = created
     image["updated_at"] = to_text(image["updated_at"]) or created
     image["deleted_at"] = to_text(image["deleted_at"])
+    image["tags"] = []
+    image["properties"] = {}
+    image["locations"] = []
+    return image
+
+
+def from_json(values: Sequence[Any]) -> Primitive:
+    """The primitive of :data:`SELECTED` in a JSON row, without children."""
+    image: Primitive = dict(zip(COLUMNS, values, strict=True))
+    for name in _BOOLEANS:
+        image[name] = jsonrows.to_bool(image[name])
+    created = jsonrows.to_time(image["created_at"])
+    image["created_at"] = created
+    image["updated_at"] = jsonrows.to_time(image["updated_at"]) or created
+    image["deleted_at"] = jsonrows.to_time(image["deleted_at"])
     image["tags"] = []
     image["properties"] = {}
     image["locations"] = []
@@ -145,22 +156,32 @@ def get(tx: Transaction, image_id: str, project_id: str | None, *, lock: bool = 
     """
     if not is_possible(image_id):
         return None
-    statement = _ONE_IMAGE_LOCKED if lock else _ONE_IMAGE
-    row = tx.connection.execute(statement, {"image_id": image_id}).one_or_none()
-    if row is None:
-        return None
-    image = to_primitive(row)
-    member_status = None
     arguments = {"image_id": image_id, "project_id": project_id}
-    for kind, row_id, name, value, extra in tx.connection.execute(_CHILDREN, arguments):
+    if lock:
+        # What hangs on the image is read when nobody else can change it any more.
+        rows = jsonrows.fetch(tx.connection, _LOCKED_ROW, arguments)
+        rows += jsonrows.fetch(tx.connection, _CHILDREN, arguments) if rows else []
+    else:
+        rows = jsonrows.fetch(tx.connection, _WHOLE, arguments)
+    return _record(rows)
+
+
+def _record(rows: list[jsonrows.Row]) -> Record | None:
+    """:param rows: each a kind, the row's id and what there is to know, in any order."""
+    rows.sort(key=itemgetter(0, 1))
+    if not rows or rows[0][0] != _IMAGE:
+        return None
+    image = from_json(rows[0][1:])
+    member_status = None
+    for kind, row_id, *values in rows[1:]:
         if kind == _PROPERTY:
-            image["properties"][name] = value
+            image["properties"][values[0]] = values[1]
         elif kind == _TAG:
-            image["tags"].append(name)
+            image["tags"].append(values[0])
         elif kind == _LOCATION:
-            image["locations"].append(to_location(row_id, value, extra, name))
+            image["locations"].append(to_location(row_id, *values))
         else:
-            member_status = name
+            member_status = values[0]
     return Record(image, member_status)
 
 

@@ -19,7 +19,7 @@ from oslo_db import exception as db_exc
 from sqlalchemy.engine import Connection
 
 from imagesvc import exception
-from imagesvc.registry.db import engines, errors, revisions
+from imagesvc.registry.db import engines, errors, revisions, trips
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,10 @@ class _Process:
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.pid = os.getpid()
         engine = engines.create_engine(conf, answer_seconds=ANSWER_SECONDS)
+        if engine.dialect.name != "sqlite":
+            trips.save(engine)
         self.engine = engine
+        self.looker = engines.looker_of(engine)
         self.reader = engines.reader_of(engine)
         self.writer = engines.writer_of(engine)
         # SQLite has one writer at a time; waiting here is fair and wakes at once, SQLite's own waiting polls.
@@ -76,6 +79,10 @@ class Database:
         :raises exception.DatabaseUnavailable: the tries or the time are used up.
         """
         return self._run(self._read_once, fn)
+
+    def run_look(self, fn: Callable[[Connection], T]) -> T:
+        """As :meth:`run_read` for a read of one statement, which costs less; several would each see a snapshot of its own."""
+        return self._run(self._look_once, fn)
 
     def run_write(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn(connection)`` in one transaction, commit it and return its result.
@@ -131,6 +138,10 @@ class Database:
 
     def _read_once(self, fn: Callable[[Connection], T]) -> T:
         with self._current().reader.connect() as connection:
+            return fn(connection)
+
+    def _look_once(self, fn: Callable[[Connection], T]) -> T:
+        with self._current().looker.connect() as connection:
             return fn(connection)
 
     def _write_once(self, fn: Callable[[Connection], T]) -> T:

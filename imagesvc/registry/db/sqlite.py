@@ -21,7 +21,7 @@ from imagesvc import exception
 
 #: Seconds SQLite itself waits for another process's write before it reports the database as locked.
 LOCK_SECONDS = 5
-#: Execution option with the statement that opens a transaction.
+#: Execution option with the statement that opens a transaction, None to open none.
 BEGIN = "imagesvc_begin"
 
 
@@ -132,7 +132,9 @@ def _pin_settings(engine: Engine, foreign_keys: bool) -> None:
     @sqlalchemy.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # Python's sqlite3 would begin only before the first write, so reads would see no snapshot.
-        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+        begin_with = connection.get_execution_options().get(BEGIN, "BEGIN")
+        if begin_with is not None:
+            connection.exec_driver_sql(begin_with)
 
 
 def _replace_stale_connections(engine: Engine, path: Path) -> None:

@@ -34,7 +34,7 @@ class ImageEndpoint:
         def work(tx: Transaction) -> Image:
             return self._access.show(context, self._access.load(tx, context, image_id))
 
-        return self._transactions.read(work)
+        return self._transactions.look(work)
 
     @dispatcher.expose
     def image_get_for_download(self, context: RequestContext, image_id: str) -> Image:
@@ -47,7 +47,7 @@ class ImageEndpoint:
                 raise exception.ImageDeactivated(image_id=image_id)
             return record.image
 
-        return self._transactions.read(work)
+        return self._transactions.look(work)
 
     @dispatcher.expose
     def image_list(self, context: RequestContext, query: Mapping[str, Any]) -> dict[str, Any]:

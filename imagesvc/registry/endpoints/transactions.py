@@ -30,6 +30,10 @@ class Transactions:
         """``work``, which may run several times, in a transaction that sees one snapshot."""
         return self._database.run_read(lambda connection: work(self._at_time(connection)))
 
+    def look(self, work: Callable[[Transaction], T]) -> T:
+        """As :meth:`read`, for ``work`` that is one statement."""
+        return self._database.run_look(lambda connection: work(self._at_time(connection)))
+
     def write_if(
         self,
         context: RequestContext,

@@ -7,14 +7,42 @@ from tests.fixtures.rpc import make_context
 MEMBER = make_context(roles=["member", "reader"], project_id="p1")
 
 
-def test_one_image_costs_two_queries(tmp_path):
-    registry = make_registry(tmp_path / "state")
-    image_id = registry.active(MEMBER, tags=["t"], properties={"a": "1"})
+def _statements(registry):
+    """What the database is told from here on."""
     statements = []
     engine = registry.database._current().engine
     sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    return statements
+
+
+def test_one_image_costs_one_query_and_no_transaction(tmp_path):
+    registry = make_registry(tmp_path / "state")
+    image_id = registry.active(MEMBER, tags=["t"], properties={"a": "1"})
+    statements = _statements(registry)
     registry.api.image_get(MEMBER, image_id)
-    assert len([text for text in statements if "SELECT" in text]) == 2
+    registry.api.image_get_for_download(MEMBER, image_id)
+    assert [text.split(maxsplit=1)[0] for text in statements] == ["SELECT", "SELECT"]
+
+
+def test_everything_of_an_image_comes_back_as_it_went_in(tmp_path):
+    registry = make_registry(tmp_path / "state")
+    strange = {
+        'quote"': "back\\slash",
+        "line": "\n\t\x7f\x1f",
+        "\u2028": "\u00e4\u20ac",
+        "empty": "",
+        "json": '[1, {"a": null}]',
+    }
+    tags = ["z", "a", "'; --", "%s %(x)s :x"]
+    image_id = registry.active(MEMBER, protected=True, properties=strange, tags=tags)
+    registry.put("UPDATE images SET size = :size", size=2**53 + 1)
+    image = registry.api.image_get(MEMBER, image_id)
+    locked = in_transaction(registry, images.get, image_id, "p1", lock=True).image
+    assert (image.properties, list(image.tags)) == (strange, tags) == (locked["properties"], locked["tags"])
+    assert (image.protected, image.os_hidden, image.deleted, image.size) == (True, False, False, 2**53 + 1)
+    assert list(image.properties) == list(strange)
+    assert image.locations or image.stores
+    assert image.created_at[10] == "T"
 
 
 def test_membership_of_who_asks_comes_along(tmp_path):
