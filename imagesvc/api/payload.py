@@ -49,7 +49,7 @@ def read_json(environ: Mapping[str, Any]) -> Any:
         )
     document = _parse(raw)
     if not isinstance(document, list | dict):
-        raise faults.HTTPFault(400, "Unexpected body type. Expected list/dict.")
+        raise faults.HTTPFault(400, "The body of this request must be a JSON object or array.")
     return document
 
 

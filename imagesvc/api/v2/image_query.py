@@ -31,6 +31,7 @@ _TIME_OPERATORS = frozenset({"gt", "gte", "lt", "lte", "eq", "neq"})
 _BOUNDS = {"_min": "gte", "_max": "lte"}
 _BIGGEST = 2**63 - 1
 _MOST_DIGITS = 100
+_MOST_PARAMETERS = 1000
 #: One of the values after ``in:``: double quotes protect commas, a backslash between them protects what follows it.
 _ALTERNATIVE = r'(?:\s*+"(?:[^"\\]|\\.)*+"|[^",]*+)'
 _ALTERNATIVES = re.compile(f"{_ALTERNATIVE}(?:,{_ALTERNATIVE})*+", re.DOTALL)
@@ -43,10 +44,12 @@ def pairs(query_string: str) -> list[tuple[str, str]]:
 
     :raises InvalidParameter: the query is not valid UTF-8 or has NUL characters.
     """
+    if query_string.count("&") >= _MOST_PARAMETERS:
+        raise exception.InvalidParameter(name="query", reason=f"it has more than {_MOST_PARAMETERS} parameters")
     try:
-        decoded = urllib.parse.parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=1000)
+        decoded = urllib.parse.parse_qsl(query_string, keep_blank_values=True, errors="strict")
     except ValueError as error:
-        raise exception.InvalidParameter(name="query", reason=f"it cannot be decoded: {error}") from error
+        raise exception.InvalidParameter(name="query", reason="it is not valid UTF-8") from error
     for name, value in decoded:
         if "\0" in name or "\0" in value:
             raise exception.InvalidParameter(name=name.replace("\0", "?"), reason="it has a NUL character")

@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from imagesvc import exception
 from imagesvc.api import files
-from imagesvc.api.v2 import location_schema
+from imagesvc.api.v2 import location_schema, violations
 
 Schema = dict[str, Any]
 
@@ -186,9 +186,9 @@ class ImageSchema:
         """
         if isinstance(value, list) and len(value) > _MAX_ITEMS:
             raise exception.LimitExceeded(reason=f"'{name}' has more than {_MAX_ITEMS} items.")
-        error = jsonschema.exceptions.best_match(self._validators.get(name, self._additional).iter_errors(value))
+        error = violations.worst(self._validators.get(name, self._additional), value)
         if error is not None:
-            raise exception.InvalidParameter(name=name, reason=error.message[:500])
+            raise exception.InvalidParameter(name=name[:_MAX_PROPERTY_NAME], reason=violations.reason(error))
         if name not in self.base:
             _check_custom(name, value)
 

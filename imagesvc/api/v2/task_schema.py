@@ -5,6 +5,7 @@ from typing import Any
 import jsonschema
 
 from imagesvc import exception
+from imagesvc.api.v2 import violations
 from imagesvc.api.v2.image_schema import UUID_PATTERN
 
 Schema = dict[str, Any]
@@ -63,10 +64,10 @@ def new_task(document: Any) -> tuple[str, dict[str, Any]]:
     for name in _REQUIRED:
         if given.get(name) is None:
             raise exception.InvalidParameter(name=name, reason="a JSON object that has it is needed")
-    error = jsonschema.exceptions.best_match(_VALIDATOR.iter_errors(given))
+    error = violations.worst(_VALIDATOR, given)
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path)
-        raise exception.InvalidParameter(name=place or "task", reason=error.message[:500])
+        raise exception.InvalidParameter(name=place or "task", reason=violations.reason(error))
     if given["type"] == "import":
         _check_import(given["input"])
     return given["type"], given["input"]

@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 
 from imagesvc import exception
+from imagesvc.api.v2 import violations
 
 Schema = dict[str, Any]
 
@@ -168,13 +169,13 @@ def check(validator: Any, value: Any) -> None:
 
     :raises Invalid: naming the place.
     """
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    error = violations.worst(validator, value)
     if error is None:
         return
     place = ".".join(str(part) for part in error.absolute_path)
     if place:
-        raise exception.InvalidParameter(name=place[:200], reason=error.message[:500])
-    raise exception.Invalid(reason=error.message[:500])
+        raise exception.InvalidParameter(name=place[:200], reason=violations.reason(error))
+    raise exception.InvalidParameter(name="body", reason=violations.reason(error))
 
 
 NAMESPACE = Document("namespace", _NAMESPACE_FIELDS, ["namespace"], _WITH_PROPERTY)
