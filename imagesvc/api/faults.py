@@ -8,6 +8,7 @@ import html
 import json
 import logging
 import sys
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,7 +80,9 @@ def to_response(error: BaseException, environ: Mapping[str, Any]) -> webob.Respo
     Unexpected errors are logged with their traceback and answered without details.
     """
     status, message, headers = _describe(error)
-    request = f"{environ.get('REQUEST_METHOD')} {environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO')}"
+    # Quoted again: a line break in a path must not begin a line of the log.
+    path = urllib.parse.quote(f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO')}", encoding="latin-1")
+    request = f"{environ.get('REQUEST_METHOD')} {path}"
     if status == 500:
         LOG.error("%s failed", request, exc_info=error)
         message = _UNEXPECTED

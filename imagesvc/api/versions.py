@@ -46,6 +46,9 @@ class VersionsApp:
         versions = [{"id": f"v{minor}", "status": status, "links": links} for minor, status in self._offered]
         status = 200 if environ["PATH_INFO"].split("/")[1:2] == ["versions"] else 300
         response = Response(json.dumps({"versions": versions}).encode(), status=status)
+        if not self._public_endpoint:
+            # A cache in between must not show one client the host that another one named.
+            response.headers["Cache-Control"] = "no-store"
         return response(environ, start_response)  # type: ignore[no-any-return]
 
 

@@ -132,3 +132,8 @@ def test_faults_of_http_carry_their_headers():
 
 def test_a_message_with_half_a_surrogate_pair_can_be_answered():
     assert faults.to_response(exception.Invalid(reason="\ud800"), {"HTTP_ACCEPT": "text/plain"}).status_int == 400
+
+
+def test_a_line_break_in_a_path_begins_no_line_of_the_log(caplog):
+    faults.to_response(exception.SchemaMissing(), {"REQUEST_METHOD": "GET", "PATH_INFO": "/v2/a\r\nGET /b"})
+    assert caplog.messages[0].startswith("GET /v2/a%0D%0AGET%20/b was answered with 503")
