@@ -121,6 +121,10 @@ class ReadOnlyProperty(Forbidden):
     template = "Attribute '%(name)s' is read-only."
 
 
+class PropertyProtected(Forbidden):
+    template = "You may not %(operation)s property '%(name)s': it is protected."
+
+
 class BasePropertyRemoval(Forbidden):
     template = "Attribute '%(name)s' is a base attribute and cannot be removed."
 

@@ -24,6 +24,7 @@ from imagesvc.conf import (
     metadefs,
     middleware,
     paste,
+    property_protections,
     registry,
     rpc,
     server,
@@ -35,6 +36,7 @@ _MODULES = (
     server,
     api,
     limits,
+    property_protections,
     image_format,
     import_filtering,
     store,
@@ -49,7 +51,7 @@ _MODULES = (
     compat,
 )
 #: What of them glance-registry reads, and which options of the process apply to it.
-_REGISTRY_MODULES = (limits, registry, rpc, database, metadefs, tasks)
+_REGISTRY_MODULES = (limits, property_protections, registry, rpc, database, metadefs, tasks)
 _REGISTRY_PROCESS = {"state_path", "host", "graceful_shutdown_timeout"}
 
 #: Files each program reads, later ones winning: operators' guides configure only glance-api.conf, others both.

@@ -9,10 +9,11 @@ from oslo_policy import opts, policy
 
 from imagesvc import conf
 from imagesvc.policies.enforcer import Enforcer
+from imagesvc.policies.protections import Protections
 from imagesvc.policies.rules import list_rules
 from imagesvc.policies.target import ImageTarget
 
-__all__ = ["Enforcer", "ImageTarget", "get_enforcer", "list_rules"]
+__all__ = ["Enforcer", "ImageTarget", "Protections", "get_enforcer", "list_rules"]
 
 
 def get_enforcer() -> policy.Enforcer:

@@ -11,12 +11,17 @@ _OPERATIONS = ("add", "replace", "remove")
 _FORMATS = ("disk_format", "container_format")
 
 
+#: Asked before a custom property changes: (create, update or delete, its name); raises unless it may.
+Guard = Callable[[str, str], None]
+
+
 @dataclasses.dataclass(slots=True)
 class Draft:
     """An image as it shall become.
 
     :param columns: attributes that operations have set, to whatever value; with a first location come those of its data.
     :param locations: primitives of :class:`imagesvc.objects.Location`; new ones have no id.
+    :param guard: None where all properties are everybody's.
     :param is_changed: whether there was an operation that does not only look.
     """
 
@@ -24,10 +29,11 @@ class Draft:
     properties: dict[str, str | None]
     tags: list[str]
     locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    guard: Guard | None = None
     is_changed: bool = False
 
 
-def apply(image: Mapping[str, Any], changes: Sequence[Any]) -> Draft:
+def apply(image: Mapping[str, Any], changes: Sequence[Any], guard: Guard | None = None) -> Draft:
     """What ``changes`` make of ``image``.
 
     :param image: primitive of :class:`imagesvc.objects.Image`.
@@ -35,7 +41,7 @@ def apply(image: Mapping[str, Any], changes: Sequence[Any]) -> Draft:
         :func:`imagesvc.registry.locations.apply` takes, or ``{"op": "match", "versions": [...]}`` each.
     :raises ImageServiceError: the first operation that must not be done, says why.
     """
-    draft = Draft({}, dict(image["properties"]), list(image["tags"]), list(image.get("locations", ())))
+    draft = Draft({}, dict(image["properties"]), list(image["tags"]), list(image.get("locations", ())), guard)
     for change in changes:
         op = change.get("op") if isinstance(change, Mapping) else None
         look = _LOOKS.get(op) if isinstance(op, str) else None
@@ -101,6 +107,8 @@ def _change_property(draft: Draft, op: str, name: str, change: Mapping[str, Any]
             raise exception.PropertyExists(name=name)
     elif name not in draft.properties:
         raise exception.PropertyMissing(name=name)
+    if draft.guard is not None:
+        draft.guard("delete" if op == "remove" else "update" if name in draft.properties else "create", name)
     if op == "remove":
         del draft.properties[name]
     else:

@@ -6,6 +6,7 @@ says so.  What is admitted waits for a free thread, so that a flood stays in the
 """
 
 import collections
+import functools
 import json
 import logging
 import threading
@@ -17,6 +18,7 @@ from oslo_messaging._drivers import base
 
 from imagesvc.rpc import answers, frames, seal
 from imagesvc.rpc.keys import Keyring
+from imagesvc.rpc.lanes import Lanes
 
 LOG = logging.getLogger(__name__)
 
@@ -66,11 +68,17 @@ class Memory:
 
 
 class Pulse:
-    """Gives the callers of long calls signs of life, so that a silent registry is known for dead within seconds."""
+    """Gives the callers of long calls signs of life, so that a silent registry is known for dead within seconds.
 
-    def __init__(self) -> None:
+    :param lanes: send them, so that a caller who cannot be reached keeps nobody from his.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
         self._lock = threading.Lock()
         self._busy: dict[int, tuple[float, Any]] = {}
+        #: Those to whom one is on its way.
+        self._beating: set[int] = set()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -90,34 +98,39 @@ class Pulse:
 
     def _run(self) -> None:
         while not self._over.wait(_SIGN_OF_LIFE):
-            now = time.monotonic()
-            with self._lock:
-                due = [incoming for since, incoming in self._busy.values() if since <= now]
-            for incoming in due:
-                self._beat(incoming)
+            for incoming in self._due():
+                self._lanes.begin(functools.partial(self._beat, incoming))
+
+    def _due(self) -> list[Any]:
+        now = time.monotonic()
+        with self._lock:
+            due = {key: one for key, (since, one) in self._busy.items() if since <= now and key not in self._beating}
+            self._beating.update(due)
+        return list(due.values())
 
     def _beat(self, incoming: Any) -> None:
-        with self._lock:
-            if id(incoming) not in self._busy:
-                return
         try:
-            incoming.heartbeat()
+            if id(incoming) in self._busy:
+                incoming.heartbeat()
         except Exception as error:  # noqa: BLE001 -- the caller will ask again
             LOG.debug("A caller gets no sign of life: %s", error)
+        finally:
+            with self._lock:
+                self._beating.discard(id(incoming))
 
 
 class SignedIncoming(base.RpcIncomingMessage):
-    """An admitted call: answers are signed; ``over`` is called once it is answered."""
+    """An admitted call: answers are signed; ``over`` is called once it is answered, or cannot be."""
 
     #: The pulse does what this would ask of the dispatcher.
     client_timeout = None
 
-    def __init__(self, incoming: Any, nonce: str, keyring: Keyring, limit: int, over: Callable[[], None]) -> None:
+    def __init__(self, incoming: Any, nonce: str, keyring: Keyring, max_reply: int, over: Callable[[], None]) -> None:
         super().__init__(incoming.ctxt, incoming.message, incoming.msg_id)
         self._incoming = incoming
         self._nonce = nonce
         self._keyring = keyring
-        self._limit = limit
+        self._max_reply = max_reply
         self._over = over
 
     def acknowledge(self) -> None:
@@ -130,16 +143,26 @@ class SignedIncoming(base.RpcIncomingMessage):
         """Nothing to do: the pulse beats for all."""
 
     def reply(self, reply: Any = None, failure: Any = None) -> None:
-        """Answer with a result or with ``sys.exc_info()``; in any case answer."""
+        """Answer with a result or with ``sys.exc_info()``; in any case answer, unless the broker takes none.
+
+        Whoever misses it asks again, and what was done for him stands in the database.
+        """
+        method = self.message.get("method")
         try:
-            text = answers.write(self._encode, reply, failure, self._limit, self.message.get("method"))
-            self._incoming.reply(seal.reply(self._keyring, self._nonce, text))
+            text = answers.write(self._encode, reply, failure, self._max_reply, method)
+            self._send(seal.reply(self._keyring, self._nonce, text), method)
         finally:
             self._over()
 
+    def _send(self, sealed: dict[str, str], method: Any) -> None:
+        try:
+            self._incoming.reply(sealed)
+        except Exception as error:  # noqa: BLE001 -- the broker's refusals come in many classes
+            LOG.warning("The answer to %s could not be sent: %s", method, error or type(error).__name__)
+
     def _encode(self, outcome: dict[str, Any]) -> str:
         text = json.dumps(outcome, separators=(",", ":"), allow_nan=False)
-        if len(text) > self._limit:
+        if len(text) > self._max_reply:
             raise frames.TooLarge
         return text
 
@@ -147,11 +170,14 @@ class SignedIncoming(base.RpcIncomingMessage):
 class SignedListener(base.Listener):
     """Admits what ``listener`` receives.
 
+    :param lanes: for signs of life.
     :param most: calls at a time.
     :param max_request: most bytes of a request; :param max_reply: of a reply.
     """
 
-    def __init__(self, listener: Any, keyring: Keyring, most: int, max_request: int, max_reply: int) -> None:
+    def __init__(
+        self, listener: Any, keyring: Keyring, lanes: Lanes, most: int, max_request: int, max_reply: int
+    ) -> None:
         super().__init__(1, None)
         self._listener = listener
         self._keyring = keyring
@@ -160,7 +186,7 @@ class SignedListener(base.Listener):
         self._free = threading.Semaphore(most)
         self._memory = Memory()
         self._alarm = Alarm()
-        self._pulse = Pulse()
+        self._pulse = Pulse(lanes)
 
     def start(self, on_incoming_callback: Callable[[list[Any]], None]) -> None:
         super().start(on_incoming_callback)

@@ -66,6 +66,11 @@ class Lanes:
             raise job.error
         return job.result
 
+    def begin(self, call: Callable[[], Any]) -> None:
+        """Have ``call`` made when a lane is free, and wait for nothing; an error of its is lost."""
+        self._provide()
+        self._jobs.put(_Job(call))
+
     def close(self) -> None:
         """Let the threads end, as far as they are free."""
         for _ in range(self._threads):

@@ -19,7 +19,7 @@ from oslo_messaging._drivers import amqpdriver, base, impl_rabbit
 from oslo_messaging._drivers import common as drivers
 
 from imagesvc import exception
-from imagesvc.rpc import frames, keys, seal
+from imagesvc.rpc import frames, keys, postage, seal
 from imagesvc.rpc.admission import Alarm, SignedListener
 from imagesvc.rpc.lanes import Lanes
 
@@ -181,7 +181,7 @@ class SignedDriver(base.BaseDriver):
         """
         listener = base.PollStyleListenerAdapter(self._consume(target), batch_size, batch_timeout)
         most = self.conf.executor_thread_pool_size
-        return SignedListener(listener, self._keyring, most, self._max_request, self._max_reply)
+        return SignedListener(listener, self._keyring, self._lanes, most, self._max_request, self._max_reply)
 
     def _consume(self, target: Any) -> amqpdriver.RpcAMQPListener:
         """What the driver's own ``listen`` does for the topic, without queues for single servers and for all of them.
@@ -189,7 +189,8 @@ class SignedDriver(base.BaseDriver):
         The queue goes with its last registry, so that a call finds out at once that there is none; quorum queues stay.
         """
         connection = self._driver._get_connection(drivers.PURPOSE_LISTEN)  # noqa: SLF001 -- see above
-        listener = amqpdriver.RpcAMQPListener(self._driver, connection)
+        # Twice that, and whoever asked has asked again.
+        listener = postage.make_listener(self._driver, connection, self._try_timeout / 2)
         options = self._driver.conf.oslo_messaging_rabbit
         consumer = impl_rabbit.Consumer(
             exchange_name=self._driver._get_exchange(target),  # noqa: SLF001

@@ -21,18 +21,20 @@ def cut_between_publish_and_confirmation(registries, link, times):
     """The driver publishes again, the other registry gets it, and the operation's id makes one effect of it."""
     registries.start(), registries.start()
     registries.meet(f"127.0.0.1:{link.port}")
-    caller = registries.caller()
+    caller = registries.caller(metadata_deadline=60)
     assert caller.mutate(make_context(), "apply", "1.0", value="first")
-    twice = 0
-    for number in range(times):
-        link.deafen()
+    cuts = twice = number = 0
+    while cuts < times:
+        link.intercept(b"apply_counted")
         call = seam.Background(caller.mutate, "apply_counted", "1.0", value=number)
         until(lambda number=number: list(registries.state.glob(f"ran.{number}.*")))
-        assert link.swallowed.wait(10)
+        # On a slow machine it has sometimes been published over a new connection, which is whole.
+        cuts += link.swallowed.wait(10)
         link.cut()
         assert call.result() == {"value": number}
         twice += len(list(registries.state.glob(f"ran.{number}.*"))) > 1
-    assert sorted(map(str, registries.effects)) == sorted(["first", *map(str, range(times))])
+        number += 1
+    assert sorted(map(str, registries.effects)) == sorted(["first", *map(str, range(number))])
     assert twice, "nothing was delivered twice: this tests nothing"
 
 

@@ -20,10 +20,10 @@ from imagesvc.registry.limits import Limits
 def make_endpoints(conf: Any, transactions: Transactions) -> list[Any]:
     """All endpoints of one process.
 
-    :raises ConfigurationError: a quota or the policy file cannot be read.
+    :raises ConfigurationError: a quota, the policy file or the file of property protections cannot be read.
     """
     enforcer = policies.Enforcer(conf)
-    access = Access(enforcer)
+    access = Access(enforcer, policies.Protections.from_conf(conf, enforcer))
     limits = Limits.from_conf(conf)
     return [
         ImageEndpoint(transactions, access, limits),

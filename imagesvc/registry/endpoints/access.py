@@ -15,10 +15,14 @@ Image = dict[str, Any]
 
 
 class Access:
-    """Decisions about images, by one policy."""
+    """Decisions about images, by one policy.
 
-    def __init__(self, enforcer: policies.Enforcer) -> None:
+    :ivar protections: who may do what to custom properties; None when they are everybody's.
+    """
+
+    def __init__(self, enforcer: policies.Enforcer, protections: policies.Protections | None = None) -> None:
         self._enforcer = enforcer
+        self.protections = protections
         self.is_admin = enforcer.is_admin
         self.authorize = enforcer.authorize
 
@@ -65,8 +69,12 @@ class Access:
             self.require(context, rule, record)
 
     def show(self, context: RequestContext, record: images.Record) -> Image:
-        """The image as the caller may see it: the stores' names instead of its locations if he must not know them."""
+        """The image as the caller may see it: the stores' names instead of its locations if he must not know them, and
+        none of the properties that he may not read.
+        """
         image = record.image
+        if self.protections is not None:
+            image = {**image, "properties": self.protections.readable(context, image["properties"])}
         if not image["locations"] or self._enforcer.allows(context, "get_image_location", _target(context, record)):
             return image
         metadata = [location["metadata"] for location in image["locations"]]

@@ -6,7 +6,7 @@ from typing import Any
 from imagesvc import exception, objects
 from imagesvc.context import RequestContext
 from imagesvc.registry import fields, locations, patching, states
-from imagesvc.registry.db import images, listing, uploads
+from imagesvc.registry.db import filters, images, listing, uploads
 from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
 from imagesvc.registry.endpoints import room
@@ -54,10 +54,21 @@ class ImageEndpoint:
         """A page for a primitive of :class:`imagesvc.objects.ImageQuery`."""
         wanted = _query(query)
         self._access.authorize(context, "get_images", {"project_id": context.project_id} if context.project_id else {})
+        if not self._may_ask(context, wanted):
+            return {"images": [], "next_marker": None}
         viewer = listing.Viewer(context.project_id, self._access.is_admin(context))
         page, marker = self._transactions.read(lambda tx: listing.page(tx, wanted, viewer, states.UNLISTED))
         shown = (self._access.listed(context, image) for image in page)
         return {"images": [image for image in shown if image is not None], "next_marker": marker}
+
+    def _may_ask(self, context: RequestContext, query: objects.ImageQuery) -> bool:
+        """Whether the caller may read the properties he filters by; for him, no image has others."""
+        protections = self._access.protections
+        return protections is None or all(
+            protections.allows(context, "read", str(name).removeprefix(filters.PROPERTY))
+            for name, *_ in query.filters
+            if str(name).startswith(filters.PROPERTY)
+        )
 
     @dispatcher.expose
     def image_create(self, context: RequestContext, image: Mapping[str, Any]) -> Image:
@@ -68,18 +79,24 @@ class ImageEndpoint:
         properties = fields.custom_properties(image.get("properties", {}))
         tags = fields.tags(image.get("tags", []))
         self._check_quotas(properties, tags)
-        self._authorize_create(context, columns)
+        self._authorize_create(context, columns, properties)
 
         def work(tx: Transaction) -> Image:
-            return images.create(tx, image_id, {**columns, "status": states.QUEUED}, properties, tags)
+            image = images.create(tx, image_id, {**columns, "status": states.QUEUED}, properties, tags)
+            return self._access.show(context, images.Record(image, None))
 
         result: Image = self._transactions.write(context, "image_create", work)
         return result
 
-    def _authorize_create(self, context: RequestContext, columns: Mapping[str, Any]) -> None:
+    def _authorize_create(
+        self, context: RequestContext, columns: Mapping[str, Any], properties: Mapping[str, str | None]
+    ) -> None:
         record = images.Record({"properties": {}, **columns}, None)
         self._access.require_change(context, "add_image", record)
         self._access.require_visibility(context, columns["visibility"], record)
+        if self._access.protections is not None:
+            for name in properties:
+                self._access.protections.require(context, "create", name)
 
     @dispatcher.expose
     def image_patch(self, context: RequestContext, image_id: str, changes: Sequence[Any]) -> Image:
@@ -93,7 +110,7 @@ class ImageEndpoint:
             record = self._access.load(tx, context, image_id, lock=True)
             for rule in rules:
                 self._access.require_change(context, rule, record)
-            draft = patching.apply(record.image, changes)
+            draft = self._draft(context, record.image, changes)
             if not draft.is_changed:
                 return self._access.show(context, record)
             self._authorize_patch(context, record, draft)
@@ -105,6 +122,24 @@ class ImageEndpoint:
 
         result: Image = self._transactions.write(context, "image_patch", work)
         return result
+
+    def _draft(self, context: RequestContext, image: Image, changes: Sequence[Any]) -> patching.Draft:
+        """What the changes make of the image; properties that the caller may not read stay, and are not there for him."""
+        protections = self._access.protections
+        if protections is None:
+            return patching.apply(image, changes)
+        readable = protections.readable(context, image["properties"])
+        hidden = {name: value for name, value in image["properties"].items() if name not in readable}
+
+        def guard(operation: str, name: str) -> None:
+            if not protections.allows(context, "update" if name in hidden else operation, name):
+                # Whether there is a hidden one is not told.
+                raise exception.PropertyProtected(operation=operation, name=name)
+            hidden.pop(name, None)
+
+        draft = patching.apply({**image, "properties": readable}, changes, guard)
+        draft.properties |= hidden
+        return draft
 
     def _authorize_patch(self, context: RequestContext, record: images.Record, draft: patching.Draft) -> None:
         if "owner" in draft.columns and not self._access.is_admin(context):

@@ -6,6 +6,7 @@ import pytest
 
 from imagesvc import exception
 from imagesvc.rpc import admission, keys, seal
+from imagesvc.rpc.lanes import Lanes
 from tests.contract.conftest import until
 
 LIMIT = 65_536
@@ -54,10 +55,14 @@ def ring(tmp_path):
     return keys.Keyring(str(tmp_path / "keys"))
 
 
+def _listener(inner, ring, most=2):
+    return admission.SignedListener(inner, ring, Lanes(4), most, LIMIT, LIMIT)
+
+
 @pytest.fixture
 def listening(ring):
     inner = _Listener()
-    outer = admission.SignedListener(inner, ring, 2, LIMIT, LIMIT)
+    outer = _listener(inner, ring)
     calls = []
     outer.start(calls.extend)
     yield types.SimpleNamespace(deliver=inner.deliver, calls=calls)
@@ -114,7 +119,7 @@ def test_a_call_waits_for_one_of_those_before_to_end(ring, listening):
 
 def test_a_callback_that_fails_costs_no_place(ring):
     inner = _Listener()
-    outer = admission.SignedListener(inner, ring, 1, LIMIT, LIMIT)
+    outer = _listener(inner, ring, most=1)
 
     def fail(_batch):
         raise RuntimeError("odd")
@@ -123,6 +128,31 @@ def test_a_callback_that_fails_costs_no_place(ring):
     for _ in range(3):
         with pytest.raises(RuntimeError):
             inner.deliver(_Message(ring))
+
+
+def test_an_answer_that_cannot_be_sent_costs_no_place(ring, caplog):
+    inner, calls = _Listener(), []
+    _listener(inner, ring, most=1).start(calls.extend)
+    lost, other = _Message(ring), _Message(ring)
+    lost.reply = lambda _answer: 1 / 0
+    inner.deliver(lost)
+    calls.pop().reply({})
+    assert "The answer to m could not be sent: division by zero" in caplog.text
+    inner.deliver(other)
+    calls.pop().reply({"result": 7})
+    assert other.text(ring) == {"reply": {"result": 7}}
+
+
+def test_a_caller_who_gets_no_sign_of_life_keeps_nobody_from_his(ring, listening, monkeypatch):
+    monkeypatch.setattr(admission, "_SIGN_OF_LIFE", 0.01)
+    taken, waiting = threading.Event(), []
+    blocked, other = _Message(ring), _Message(ring)
+    blocked.heartbeat = lambda: waiting.append(taken.wait(30))
+    listening.deliver(blocked, other)
+    until(lambda: other.beats > 5)
+    assert not waiting
+    taken.set()
+    until(lambda: len(waiting) > 1)  # one after the other
 
 
 def test_a_long_call_gives_signs_of_life_until_it_is_answered(ring, listening, monkeypatch):

@@ -44,6 +44,15 @@ def test_a_caller_stops_waiting_for_what_blocks(lanes):
     blocked.go_on.set()
 
 
+def test_nobody_waits_for_what_was_only_begun(lanes):
+    blocked = _Blocked()
+    lanes.begin(blocked)
+    lanes.begin(lambda: {}["lost"])
+    assert blocked.ran.wait(10)
+    assert lanes.run(lambda: "other lane", 5) == "other lane"
+    blocked.go_on.set()
+
+
 def test_what_no_lane_took_in_time_never_runs(lanes):
     blocking = [_Blocked(), _Blocked()]
     for call in blocking:
