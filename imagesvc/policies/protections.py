@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from oslo_config import cfg
 from oslo_context import context as oslo_context
 
 from imagesvc import exception
@@ -56,7 +57,11 @@ class Protections:
         path = conf.find_file(name)
         if path is None:
             raise exception.ConfigurationError(reason=f"property_protection_file {name} is not there")
-        return cls(path, conf.property_protection_rule_format, enforcer)
+        try:
+            rule_format = conf.property_protection_rule_format
+        except (cfg.Error, ValueError) as error:
+            raise exception.ConfigurationError(reason=str(error)) from error
+        return cls(path, rule_format, enforcer)
 
     def allows(self, context: oslo_context.RequestContext, operation: str, name: str) -> bool:
         """Whether the caller may do ``operation`` to property ``name``."""

@@ -49,8 +49,11 @@ _RESERVED_PREFIX = "os_glance"
 
 
 def is_reserved(name: str) -> bool:
-    """Whether ``name`` is kept for the service, which also excludes it from quotas."""
-    return name in RESERVED or name.startswith(_RESERVED_PREFIX)
+    """Whether ``name`` is kept for the service, which also excludes it from quotas.
+
+    In any letters: some databases find the one by the other.
+    """
+    return name in RESERVED or name.lower().startswith(_RESERVED_PREFIX)
 
 
 # -- values ------------------------------------------------------------------------------------------

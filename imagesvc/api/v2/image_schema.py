@@ -219,7 +219,8 @@ class ImageSchema:
 
         :raises ReservedProperty, ReadOnlyProperty: naming it.
         """
-        if name in RESERVED or name == "locations" or name.startswith(RESERVED_PREFIX):
+        # In any letters: some databases find the one by the other.
+        if name in RESERVED or name == "locations" or name.lower().startswith(RESERVED_PREFIX):
             raise exception.ReservedProperty(name=name)
         if name in self.base and name not in WRITABLE:
             raise exception.ReadOnlyProperty(name=name)

@@ -108,6 +108,11 @@ def test_a_wrong_file_is_named_with_its_line(make, text, rule_format, where):
     assert where.replace(" ", "") in caught.value.msg.replace(" ", "")
 
 
+def test_a_format_that_does_not_exist_stops_the_start(make):
+    with pytest.raises(exception.ConfigurationError, match="property_protection_rule_format"):
+        make("", "words")
+
+
 def test_a_file_that_is_missing_is_named(make, tmp_path):
     protections = make("")
     assert protections is not None

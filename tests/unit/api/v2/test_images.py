@@ -89,6 +89,23 @@ def test_create_with_everything_a_client_may_say(service):
     assert {name: image[name] for name in wanted} == {**wanted, "kernel_id": ""}
 
 
+def test_what_is_said_of_signatures_and_keys_is_kept(service):
+    said = {
+        "img_signature": "A" * 684,
+        "img_signature_hash_method": "SHA-256",
+        "img_signature_key_type": "RSA-PSS",
+        "img_signature_certificate_uuid": ID,
+        "cinder_encryption_key_id": ID,
+        "cinder_encryption_key_deletion_policy": "on_image_deletion",
+    }
+    image = service.request("POST", "/v2/images", said).json
+    assert image == service.request("GET", image["self"]).json
+    assert {name: image[name] for name in said} == said
+    described = service.request("GET", "/v2/schemas/image").json["properties"]
+    assert described["cinder_encryption_key_id"]["is_base"] is False
+    assert described["cinder_encryption_key_deletion_policy"]["is_base"] is False
+
+
 @pytest.mark.parametrize("methods", [["[glance-direct", "web-download]"], ["glance-direct", "web-download"]])
 def test_creators_are_told_the_import_methods_and_stores(tmp_path, methods):
     multi_store = api.MULTI_STORE.format(path=tmp_path)
@@ -151,6 +168,7 @@ BAD_IMAGES = [
     ({"deleted_at": "x"}, 403, "deleted_at"),
     ({"locations": "x"}, 403, "locations"),
     ({"os_glance_x": "x"}, 403, "os_glance_x"),
+    ({"OS_Glance_import_task": "x"}, 403, "OS_Glance_import_task"),
     ({"tags": [str(number) for number in range(129)]}, 413, "tags"),
     ({f"p{number}": "x" for number in range(129)}, 413, "properties"),
 ]
