@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import clone, guide
+from tests.fixtures import machine as machines
 from tests.fixtures.daemons import wait_for
 from tests.integration.conftest import pytest_collect_directory  # noqa: F401 - directories with the functional suite
 
@@ -62,3 +64,20 @@ def small_tmpfs(tmp_path):
     """8 MiB, to be filled."""
     with _mounted(Filesystem("tmpfs", tmp_path / "tmpfs", "-t", "tmpfs", "-o", "size=8m")) as filesystem:
         yield filesystem
+
+
+#: What of the installation page a distribution's package would do.
+_PACKAGE = ("The package", "The user, the files, the units")
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory):
+    """A machine, over now, on which the installation page's first sections were followed: programs, user, files, units."""
+    with machines.machine(tmp_path_factory.mktemp("packaged") / "controller") as controller:
+        clone.copy(controller.file("/root/imagesvc"))
+        machines.use_wheels(controller)
+        controller.run("cd /root/imagesvc")
+        for step in guide.steps("install/index.rst"):
+            if step.section in _PACKAGE:
+                guide.do(step, controller)
+    return controller

@@ -13,8 +13,8 @@ from tests.fixtures.daemons import deployed
 from tests.fixtures.images import ImageClient
 
 _FUNCTIONAL = Path(__file__).parents[1] / "functional"
-#: It is about tools/serve, which knows SQLite alone.
-_NOT_ON_SERVERS = {"test_serve.py"}
+#: They are about tools/serve, which knows SQLite alone.
+_NOT_ON_SERVERS = {"test_readme.py", "test_serve.py"}
 
 
 class _FunctionalSuite(pytest.Directory):
