@@ -27,6 +27,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 _STAGING = ".staging"
 _QUARANTINE = ".quarantine"
@@ -67,11 +68,10 @@ class StagedFile:
     """A file being written under its staged name; :meth:`update` and :meth:`finish` may run on a thread of their own."""
 
     def __init__(self, path: str, *, sparse: bool, mode: int | None) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._path = path
         self._sparse = sparse
         self._mode = mode
-        self._fd = os.open(path, flags, _FILE_MODE)
+        self._fd = _create(path)
         self._size = 0
         self._started = 0
 
@@ -235,8 +235,8 @@ class Directory:
         _sync_directory(self.root)
 
     def staged(self) -> Iterator[Entry]:
-        """The staged files, of live uploads and of dead ones."""
-        return _entries(self._staging)
+        """The staged files, of live uploads and of dead ones; none where a link leads elsewhere."""
+        return iter(()) if Path(self._staging).is_symlink() else _entries(self._staging)
 
     def images(self) -> Iterator[Entry]:
         """The images' files."""
@@ -265,6 +265,21 @@ def _plain(name: str) -> str:
     if not name or "/" in name or "." in name or "\0" in name:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)
     return name
+
+
+def _create(path: str) -> int:
+    """A descriptor of a new file, in a directory that is one itself and no link to another.
+
+    :raises NotADirectoryError: it is a link.
+    """
+    directory, _, name = path.rpartition("/")
+    place = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return os.open(
+            name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _FILE_MODE, dir_fd=place
+        )
+    finally:
+        os.close(place)
 
 
 def _entries(directory: str) -> Iterator[Entry]:

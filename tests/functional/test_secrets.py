@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.fixtures import traffic
-from tests.fixtures.daemons import deployed, free_port
+from tests.fixtures.daemons import deployed, free_port, wait_for
 from tests.fixtures.failpoints import Failpoints
 from tests.fixtures.images import ImageClient, noise
 
@@ -139,3 +139,50 @@ def test_files_and_sockets_are_not_for_others_even_with_umask_0(service, answers
 
 def _forbidden(path):
     return 0o077 if path.is_socket() else 0o027
+
+
+@pytest.fixture
+def project(service):
+    api = ImageClient(service.url)
+    api.session.headers.update(
+        {"X-Identity-Status": "Confirmed", "X-Roles": "member,reader", "X-Project-Id": "red", "X-User-Id": "alice"}
+    )
+    return api
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file that somebody wants to read, or to be rid of, by a link in the store."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(noise(1000))
+    return victim
+
+
+def test_a_link_in_the_store_is_not_followed(service, project, victim):
+    data = noise(1000, 2)
+    image = project.uploaded(data)
+    file = service.images / image
+    assert file.read_bytes() == data
+    file.unlink()
+    file.symlink_to(victim)
+    answer = project.download(image)
+    assert answer.status_code in {404, 503}
+    assert victim.read_bytes() not in answer.content
+    assert project.delete(image).status_code == 204
+    wait_for("end of the link", lambda: not file.is_symlink())
+    assert victim.read_bytes() == noise(1000)
+
+
+def test_a_link_instead_of_the_staging_directory_is_not_followed(service, project, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    aside = service.staging.rename(service.staging.with_name("aside"))
+    service.staging.symlink_to(elsewhere)
+    try:
+        image = project.created()
+        assert project.upload(image, noise(1000)).status_code >= 400
+        assert list(elsewhere.iterdir()) == []
+    finally:
+        service.staging.unlink()
+        aside.rename(service.staging)
+    assert project.upload(image, noise(1000)).status_code in {204, 409}

@@ -99,6 +99,17 @@ def test_staging_neither_follows_links_nor_reuses_files(directory, tmp_path):
     assert victim.read_bytes() == b"precious"
 
 
+def test_a_link_is_no_staging_directory(directory, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / ".staging").rename(elsewhere)
+    (elsewhere / UPLOAD).write_bytes(b"precious")
+    (tmp_path / ".staging").symlink_to(elsewhere)
+    with pytest.raises(NotADirectoryError):
+        directory.stage(IMAGE)
+    assert list(directory.staged()) == []
+    assert [path.name for path in elsewhere.iterdir()] == [UPLOAD]
+
+
 def test_the_staging_directory_comes_back(directory, tmp_path):
     (tmp_path / ".staging").rmdir()
     _publish(directory)
