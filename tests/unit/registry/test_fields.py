@@ -59,7 +59,8 @@ def test_attributes_of_the_service_are_read_only(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["deleted", "locations", "self", "stores", "direct_url", "os_glance_import_task", "os_glance", "OS_GLANCE_x"]
+    "name",
+    ["deleted", "locations", "self", "stores", "direct_url", "os_glance_import_task", "os_glance", "OS_GLANCE_x"],
 )
 def test_names_of_the_service_are_reserved(name):
     with pytest.raises(exception.ReservedProperty):
