@@ -11,7 +11,6 @@ from typing import Any
 
 from oslo_db import exception as db_exc
 from sqlalchemy import (
-    Row,
     Select,
     bindparam,
     false,
@@ -108,19 +107,6 @@ _LOCKED_ROW = _ROW.with_for_update()
 _CHILDREN = union_all(*_HANGING)
 # Without an order, for which the server would write everything down first.
 _WHOLE = union_all(_ROW, *_HANGING)
-
-
-def to_primitive(row: Row[Any]) -> Primitive:
-    """The primitive of a row of :data:`SELECTED`, without children."""
-    image: Primitive = dict(zip(COLUMNS, row, strict=True))
-    created = to_text(image["created_at"])
-    image["created_at"] = created
-    image["updated_at"] = to_text(image["updated_at"]) or created
-    image["deleted_at"] = to_text(image["deleted_at"])
-    image["tags"] = []
-    image["properties"] = {}
-    image["locations"] = []
-    return image
 
 
 def from_json(values: Sequence[Any]) -> Primitive:

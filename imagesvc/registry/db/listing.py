@@ -1,4 +1,4 @@
-"""Pages of images: filters, visibility and order become one SELECT, three more fetch what hangs on the images.
+"""Pages of images: filters, visibility and order become one SELECT, one more fetches what hangs on the images.
 
 The SELECT is a UNION ALL of one indexed, ordered and limited query for each kind of images that the viewer sees and each range of
 the order, where there is more than one.
@@ -8,16 +8,18 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, false, or_, select, union_all
+from sqlalchemy import Integer, Select, Table, bindparam, false, literal_column, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception, objects
-from imagesvc.registry.db import children, filters, images, models, ordering, views
+from imagesvc.registry.db import children, filters, images, jsonrows, models, ordering, views
 from imagesvc.registry.db.transaction import Transaction
 
 _images = models.images
+_WHOLE_ROW = jsonrows.row(*images.SELECTED)
 
 #: Characters of a page after which it ends early; the reply must stay below the bus's limit.
 PAGE_CHARACTERS = 4 * 1024 * 1024
@@ -79,7 +81,7 @@ def page(
         shape = dataclasses.replace(shape, marker=tuple(value is None for value in values))
     if query.limit <= 0:
         return [], None
-    page_images = [images.to_primitive(row) for row in tx.connection.execute(_statement(shape), arguments).all()]
+    page_images = [images.from_json(row) for row in jsonrows.fetch(tx.connection, _statement(shape), arguments)]
     is_full = len(page_images) == query.limit
     _add_children(tx, page_images)
     kept = _fitting(page_images)
@@ -111,10 +113,10 @@ def _statement(shape: _Shape) -> Select[Any]:
     kinds = views.views(shape.viewer, shape.visibility, shape.member_status)
     parts = list(itertools.product(kinds, ordering.segments(shape.sort, shape.marker, shape.dialect)))
     if len(parts) == 1:
-        return first(images.SELECTED, *parts[0])
+        return first([_WHOLE_ROW], *parts[0])
     firsts = [first([_images.c.id], *part).subquery() for part in parts]
     candidates = union_all(*[select(part.c.id) for part in firsts]).subquery()
-    whole = select(*images.SELECTED).join(candidates, candidates.c.id == _images.c.id)
+    whole = select(_WHOLE_ROW).join(candidates, candidates.c.id == _images.c.id)
     return whole.order_by(*order).limit(limit)
 
 
@@ -159,17 +161,22 @@ _INDEXED = {"id", "checksum", "os_hash_value"}
 # -- what hangs on the images ------------------------------------------------------------------------
 
 
-def _of(image_id: Any, *columns: Any) -> Select[Any]:
-    table = image_id.table
-    wanted = image_id.in_(bindparam("image_ids", expanding=True))
-    return select(image_id, *columns).where(wanted, table.c.deleted == false()).order_by(table.c.id)
+_PROPERTY, _TAG, _LOCATION = range(3)
+
+
+def _of(kind: int, table: Table, *columns: Any) -> Select[Any]:
+    statement = select(jsonrows.row(literal_column(str(kind)), table.c.image_id, table.c.id, *columns))
+    return statement.where(table.c.image_id.in_(bindparam("image_ids", expanding=True)), table.c.deleted == false())
 
 
 _properties, _tags, _locations = models.image_properties.c, models.image_tags.c, models.image_locations.c
-_PROPERTIES = _of(_properties.image_id, _properties.name, _properties.value)
-_TAGS = _of(_tags.image_id, _tags.value)
-_LOCATIONS = _of(_locations.image_id, _locations.id, _locations.value, _locations.meta_data, _locations.status).where(
-    _locations.status == children.ACTIVE
+# Without an order, for which the server would write everything down first.
+_CHILDREN = union_all(
+    _of(_PROPERTY, models.image_properties, _properties.name, _properties.value),
+    _of(_TAG, models.image_tags, _tags.value),
+    _of(_LOCATION, models.image_locations, _locations.value, _locations.meta_data, _locations.status).where(
+        _locations.status == literal_column(f"'{children.ACTIVE}'")
+    ),
 )
 
 
@@ -177,13 +184,16 @@ def _add_children(tx: Transaction, page_images: Sequence[images.Primitive]) -> N
     if not page_images:
         return
     by_id = {image["id"]: image for image in page_images}
-    arguments = {"image_ids": list(by_id)}
-    for image_id, name, value in tx.connection.execute(_PROPERTIES, arguments).all():
-        by_id[image_id]["properties"][name] = value
-    for image_id, value in tx.connection.execute(_TAGS, arguments).all():
-        by_id[image_id]["tags"].append(value)
-    for image_id, *location in tx.connection.execute(_LOCATIONS, arguments).all():
-        by_id[image_id]["locations"].append(images.to_location(*location))
+    rows = jsonrows.fetch(tx.connection, _CHILDREN, {"image_ids": list(by_id)})
+    rows.sort(key=itemgetter(2))
+    for kind, image_id, row_id, *values in rows:
+        image = by_id[image_id]
+        if kind == _PROPERTY:
+            image["properties"][values[0]] = values[1]
+        elif kind == _TAG:
+            image["tags"].append(values[0])
+        else:
+            image["locations"].append(images.to_location(row_id, *values))
 
 
 def _fitting(page_images: list[images.Primitive]) -> list[images.Primitive]:
