@@ -43,6 +43,9 @@ class Enforcer:
         self._look_at = monotonic() + _LOOK_EVERY
         self._loading = threading.Lock()
         self._complaint = ""
+        #: Rules as oslo.policy had them when they were compiled last; a file that is read again makes others.
+        self._compiled_from: dict[str, Any] = {}
+        self._decisions: dict[str, compiler.Decision] = {}
         #: With the old defaults, rules without roles let everybody pass: who asks must then check ownership himself.
         self.ownership_in_code: bool = not conf.oslo_policy.enforce_new_defaults
         try:
@@ -81,7 +84,12 @@ class Enforcer:
             fault = self._fault(rule)
             if fault:
                 raise ValueError(f"{self._place(name)}the rule {name} {fault}")
-        return compiler.compile_rules(self._oslo.rules, self._oslo)
+        rules = dict(self._oslo.rules)
+        if rules == self._compiled_from:
+            return self._decisions
+        decisions = compiler.compile_rules(rules, self._oslo)
+        self._compiled_from = rules
+        return decisions
 
     def _fault(self, rule: policy.RuleDefault) -> str:
         """What is wrong with an operator's rule; oslo.policy denies what it cannot understand and goes on."""

@@ -126,6 +126,15 @@ def test_changed_file_takes_effect_within_a_second_and_is_not_looked_at_more_oft
     assert not enforcer.allows(member, "modify_image", target)
 
 
+def test_rules_that_stayed_the_same_are_not_compiled_again(tmp_path, monkeypatch):
+    seconds = _Seconds()
+    enforcer = policies.Enforcer(_conf(tmp_path, "{}"), monotonic=seconds)
+    monkeypatch.delattr(policies.enforcer.compiler, "compile_rules")
+    seconds.now += 1.1
+    assert enforcer.is_admin(_context("admin"))
+    assert enforcer._complaint == ""
+
+
 def test_file_that_becomes_unreadable_leaves_the_last_good_rules(tmp_path, caplog):
     seconds = _Seconds()
     enforcer = policies.Enforcer(_conf(tmp_path, 'modify_image: "!"\n'), monotonic=seconds)
