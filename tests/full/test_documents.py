@@ -110,6 +110,21 @@ def test_every_page_is_followed():
     assert {f"doc/source/{page}" for page in [INSTALL, *BEFORE]} == set(PAGES)
 
 
+def test_what_pip_installs_is_what_etc_has(controller):
+    """A package of a distribution takes its files from there."""
+    for installed, source in {
+        "etc/glance": "glance-api.conf glance-registry.conf api-paste.ini policy.yaml.sample schema-image.json",
+        "etc/glance/metadefs": "metadefs/*",
+        "share/imagesvc/systemd": "systemd/*",
+        "share/imagesvc/haproxy": "haproxy/haproxy.cfg",
+    }.items():
+        controller.run(
+            f"cd /root/imagesvc/etc; for f in {source}; do cmp $f /opt/imagesvc/{installed}/${{f##*/}}; done"
+        )
+    # Nothing of a clone is needed any more.
+    controller.run("rm -r /root/imagesvc; cd /; su -s /bin/sh -c 'glance-manage db check' glance")
+
+
 def test_units_are_well_formed(controller):
     """systemd's own opinion, about the programs that they start, too."""
     controller.run("systemd-analyze verify --man=no /etc/systemd/system/*glance-*.service")
