@@ -294,6 +294,10 @@ class StorageQuotaExceeded(LimitExceeded):
     template = "The project's storage quota of %(quota)s bytes would be exceeded; %(remaining)s bytes remain."
 
 
+class ProjectLimitExceeded(LimitExceeded):
+    template = "The project's limit %(name)s of %(limit)s would be exceeded; it has %(usage)s."
+
+
 class StoreFull(LimitExceeded):
     template = "There is not enough space in store '%(store)s'."
 
@@ -332,6 +336,10 @@ class SchemaMissing(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     template = "The image database is unavailable. Please retry."
+
+
+class LimitsUnavailable(Unavailable):
+    template = "The project's limits cannot be read from the identity service. Please retry."
 
 
 class StoreUnavailable(Unavailable):

@@ -71,13 +71,13 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """All options by group, for oslo-config-generator."""
-    return _merge(module.GROUPS for module in _MODULES)
+    return _merge([*(module.GROUPS for module in _MODULES), limits.account_options()])
 
 
 def list_registry_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """The options that glance-registry reads, for its own sample."""
     process = {"DEFAULT": [option for option in server.DEFAULT if option.dest in _REGISTRY_PROCESS]}
-    return _merge([process, *(module.GROUPS for module in _REGISTRY_MODULES)])
+    return _merge([process, *(module.GROUPS for module in _REGISTRY_MODULES), limits.account_options()])
 
 
 def _merge(sources: Iterable[Mapping[str, Sequence[cfg.Opt]]]) -> list[tuple[str, list[cfg.Opt]]]:

@@ -73,7 +73,6 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
         "image_cache_max_size",
         "image_cache_stall_time",
         "image_cache_sqlite_db",
-        "use_keystone_limits",
         "metadata_encryption_key",
         "do_secure_hash",
         "http_retries",

@@ -11,10 +11,9 @@ _UNITS = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """What an image and a project may have; None is no limit.
+    """What an image may have; None is no limit.
 
     :param size_cap: most bytes of one image.
-    :param storage: most bytes of a project's images together.
     """
 
     properties: int | None
@@ -22,18 +21,15 @@ class Limits:
     members: int | None
     locations: int | None
     size_cap: int
-    storage: int | None
 
     @classmethod
     def from_conf(cls, conf: Any) -> Self:
-        """Raise ConfigurationError if ``user_storage_quota`` is not a size."""
         return cls(
             properties=_or_none(conf.image_property_quota),
             tags=_or_none(conf.image_tag_quota),
             members=_or_none(conf.image_member_quota),
             locations=_or_none(conf.image_location_quota),
             size_cap=conf.image_size_cap,
-            storage=storage_quota(conf.user_storage_quota),
         )
 
     def check_properties(self, before: int, after: int) -> None:
@@ -67,7 +63,10 @@ def _or_none(value: int) -> int | None:
 
 
 def storage_quota(text: str) -> int | None:
-    """Bytes for ``"10GB"`` and the like; None for 0, which is no limit."""
+    """Bytes for ``"10GB"`` and the like; None for 0, which is no limit.
+
+    :raises ConfigurationError: it is no size.
+    """
     match = re.fullmatch(r"\s*(\d+)\s*(B|KB|MB|GB|TB)?\s*", text, re.IGNORECASE)
     if match is None:
         raise exception.ConfigurationError(reason=f"user_storage_quota = {text} is not a number with a unit B to TB")

@@ -36,6 +36,11 @@ GONE: Final = frozenset({PENDING_DELETE, DELETED})
 #: Images in these states are never listed; ``killed`` ones can still be shown and deleted by id.
 UNLISTED: Final = GONE | {KILLED}
 
+#: Images that count as their project's, and those of them whose data is coming, all of them and those that are staged.
+COUNTED: Final = frozenset(_NEXT) - UNLISTED
+COMING: Final = frozenset({SAVING, UPLOADING, IMPORTING})
+STAGED: Final = COMING - {SAVING}
+
 #: While an image is in one of these, its disk_format and container_format may change.
 FORMATS_OPEN: Final = frozenset({QUEUED, IMPORTING})
 

@@ -121,6 +121,13 @@ class RegistryAPI(metadefs.MetadefAPI):
         found = self._read(context, "image_task_list", "1.3", image_id=image_id)
         return [objects.Task.from_primitive(item) for item in found]
 
+    # -- usage -----------------------------------------------------------------------------------
+
+    def usage_get(self, context: ctx.RequestContext) -> dict[str, dict[str, int]]:
+        """What the caller's project uses and may: ``{limit: {"usage": n, "limit": n}}``, sizes in MiB; -1 is no limit."""
+        answer: dict[str, dict[str, int]] = self._read(context, "usage_get", "1.3")
+        return answer
+
     # -- uploads ---------------------------------------------------------------------------------
 
     def upload_begin(

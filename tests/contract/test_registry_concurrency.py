@@ -6,11 +6,30 @@ import uuid
 import pytest
 
 from imagesvc import exception, objects
+from imagesvc.registry.ceilings import MIB, Ceiling
 from imagesvc.registry.clock import Clock
 from tests.fixtures.registry import make_registry
 from tests.fixtures.rpc import make_context
 
 MEMBER = make_context(roles=["member", "reader"], project_id="p1")
+
+
+class _Limits:
+    """As if Keystone said so."""
+
+    is_remote = True
+
+    def of(self, project_id, *, under_way=False):
+        most = {"image_size_total": 10 * MIB, "image_count_total": 6, "image_count_uploading": 3}
+        return (Ceiling(project_id, (project_id,), most),)
+
+
+@pytest.fixture
+def limited(tmp_path):
+    """A registry with limits of projects."""
+    registry = make_registry(tmp_path / "limited", Clock(), _Limits())
+    registry.api.ping(MEMBER)
+    return registry
 
 
 @pytest.fixture
@@ -139,3 +158,21 @@ def test_one_operation_runs_once_however_often_it_arrives(registry):
     outcomes = _at_once([lambda: endpoint.image_patch(context, image_id, changes)] * 8)
     assert outcomes == [outcomes[0]] * 8
     assert outcomes[0]["version"] == registry.api.image_get(MEMBER, image_id).version == 1
+
+
+def test_images_and_uploads_do_not_outnumber_their_limits(limited):
+    outcomes = _at_once([lambda: limited.image(MEMBER) for _ in range(16)])
+    assert [type(error) for error in _errors(outcomes)] == [exception.ProjectLimitExceeded] * 10
+    image_ids = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+    begun = _at_once([lambda image_id=image_id: limited.begin(MEMBER, image_id) for image_id in image_ids])
+    assert [type(error) for error in _errors(begun)] == [exception.ProjectLimitExceeded] * 3
+    usage = limited.api.usage_get(MEMBER)
+    assert (usage["image_count_total"]["usage"], usage["image_count_uploading"]["usage"]) == (6, 3)
+
+
+def test_uploads_that_a_projects_limit_lets_in_only_singly(limited):
+    image_ids = [limited.image(MEMBER) for _ in range(4)]
+    begun = _at_once(
+        [lambda image_id=image_id: limited.begin(MEMBER, image_id, size=6 * MIB) for image_id in image_ids]
+    )
+    assert [type(error) for error in _errors(begun)] == [exception.StorageQuotaExceeded] * 3

@@ -53,6 +53,17 @@ def _with_identity(controller):
     )
 
 
+def _with_an_endpoint(controller):
+    """As the page about Keystone leaves it, and in the catalog."""
+    _with_identity(controller)
+    controller.run(
+        "openstack service create --name glance image;"
+        " openstack endpoint create --region RegionOne image public http://controller:9292"
+    )
+    controller.run(START)
+    guide.follow("admin/keystone.rst", controller)
+
+
 def _with_definitions(controller):
     controller.run('su -s /bin/sh -c "glance-manage db_load_metadefs" glance')
     _without_keystone(controller)
@@ -84,6 +95,7 @@ BEFORE = {
     "admin/metadefs.rst": lambda _: None,
     "admin/operating.rst": lambda controller: controller.run(START),
     "admin/policies.rst": lambda _: None,
+    "admin/quotas.rst": _with_an_endpoint,
     "admin/rabbitmq.rst": machine_servers.rabbitmq,
     "admin/upgrading.rst": _with_a_database_of(".venv-peer-2023.1/bin/glance-manage"),
     "user/metadefs.rst": _with_definitions,

@@ -63,6 +63,7 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
         Route("GET", "/info/import", offer.get_import),
         Route("GET", "/info/stores", offer.get_stores),
         Route("GET", "/info/stores/detail", offer.get_stores_detail),
+        Route("GET", "/info/usage", offer.get_usage),
         Route("GET", "/schemas/image", document.image),
         Route("GET", "/schemas/images", document.images),
         Route("GET", "/schemas/member", document.member),

@@ -1,4 +1,4 @@
-"""What this service offers: ways to import, and stores.  Its own configuration answers; the registry is not asked."""
+"""What this service offers: ways to import, and stores, of which its own configuration tells; and what a project uses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +22,10 @@ def import_methods(conf: cfg.ConfigOpts) -> list[str]:
 
 
 class InfoController:
-    """Import methods, stores, and stores in detail."""
+    """Import methods, stores, stores in detail, and usage."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self._registry = runtime.registry
         self._policy = runtime.policy
         methods = {"description": "Ways to import data.", "type": "array", "value": import_methods(runtime.conf)}
         self._import = views.dump({"import-methods": methods})
@@ -46,6 +47,10 @@ class InfoController:
             for store in self._described()
         ]
         return Response(views.dump({"stores": stores}))
+
+    @_json
+    def get_usage(self, request: Request, _response: Response) -> Response:
+        return Response(views.dump({"usage": self._registry.usage_get(request.context)}))
 
     def _described(self) -> Sequence[Description]:
         if self._stores is None:

@@ -1,8 +1,10 @@
-"""How much a project stores, counted while nobody else can change it."""
+"""How much projects have, counted while nobody else can change it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import case, false, func, select
+from sqlalchemy import case, false, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc.registry.db import children, models, uploads
 from imagesvc.registry.db.transaction import Transaction
@@ -13,7 +15,7 @@ _NOBODY = ""
 
 
 def lock(tx: Transaction, project_id: str | None) -> None:
-    """Keep every other upload of the project waiting until this transaction ends."""
+    """Keep everybody else who counts what the project has waiting until this transaction ends."""
     key = project_id or _NOBODY
     row = select(_projects.c.project_id).where(_projects.c.project_id == key).with_for_update()
     if tx.connection.execute(row).one_or_none() is not None:
@@ -22,8 +24,8 @@ def lock(tx: Transaction, project_id: str | None) -> None:
         tx.connection.execute(row)
 
 
-def used(tx: Transaction, project_id: str | None, gone: Collection[str], without: str | None = None) -> int:
-    """Bytes of the project's images and of its uploads, those whose leftovers are not yet removed included.
+def used(tx: Transaction, projects: Sequence[str | None], gone: Collection[str], without: str | None = None) -> int:
+    """Bytes of the projects' images and of their uploads, those whose leftovers are not yet removed included.
 
     Data of an aborted upload is on disk until a janitor was there; not counting it would let a project store any amount
     by starting and deleting.
@@ -35,15 +37,37 @@ def used(tx: Transaction, project_id: str | None, gone: Collection[str], without
     stored = (
         select(func.coalesce(func.sum(images.size), 0))
         .join_from(models.images, models.image_locations, locations.image_id == images.id)
-        .where(images.owner == project_id, images.deleted == false(), images.status.not_in(sorted(gone)))
+        .where(_of(images.owner, projects), images.deleted == false(), images.status.not_in(sorted(gone)))
         .where(locations.deleted == false(), locations.status == children.ACTIVE)
     )
     intents = models.upload_intents.c
     more_came = intents.received_bytes > intents.reserved_bytes
     bytes_of = case((more_came, intents.received_bytes), else_=intents.reserved_bytes)
     reserved = select(func.coalesce(func.sum(bytes_of), 0)).where(
-        intents.project_id == project_id, intents.state.in_([uploads.LIVE, uploads.ABORTED])
+        _of(intents.project_id, projects), intents.state.in_([uploads.LIVE, uploads.ABORTED])
     )
     if without is not None:
         reserved = reserved.where(intents.upload_id != without)
     return int(tx.connection.execute(stored).scalar_one()) + int(tx.connection.execute(reserved).scalar_one())
+
+
+def count(tx: Transaction, projects: Sequence[str | None], statuses: Collection[str]) -> int:
+    """How many images of the projects have one of ``statuses``."""
+    statement = select(func.count()).where(*_having(projects, statuses))
+    return int(tx.connection.execute(statement).scalar_one())
+
+
+def sized(tx: Transaction, projects: Sequence[str | None], statuses: Collection[str]) -> int:
+    """Bytes that those images say they have."""
+    statement = select(func.coalesce(func.sum(models.images.c.size), 0)).where(*_having(projects, statuses))
+    return int(tx.connection.execute(statement).scalar_one())
+
+
+def _having(projects: Sequence[str | None], statuses: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    images = models.images.c
+    return _of(images.owner, projects), images.deleted == false(), images.status.in_(sorted(statuses))
+
+
+def _of(column: Any, projects: Sequence[str | None]) -> ColumnElement[bool]:
+    named = [project for project in projects if project is not None]
+    return column.in_(named) if len(named) == len(projects) else or_(column.is_(None), column.in_(named))

@@ -9,8 +9,8 @@ from imagesvc.registry import fields, locations, patching, states
 from imagesvc.registry.db import filters, images, listing, uploads
 from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
-from imagesvc.registry.endpoints import room
 from imagesvc.registry.endpoints.access import Access
+from imagesvc.registry.endpoints.charges import CeilingsOf, Charges, Room, check_count
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.limits import Limits
 from imagesvc.rpc import dispatcher
@@ -24,8 +24,9 @@ _LONGEST_PAGE = 10_000
 class ImageEndpoint:
     """Show, list, create, change and delete."""
 
-    def __init__(self, transactions: Transactions, access: Access, limits: Limits) -> None:
+    def __init__(self, transactions: Transactions, charges: Charges, access: Access, limits: Limits) -> None:
         self._transactions = transactions
+        self._charges = charges
         self._access = access
         self._limits = limits
 
@@ -81,11 +82,12 @@ class ImageEndpoint:
         self._check_quotas(properties, tags)
         self._authorize_create(context, columns, properties)
 
-        def work(tx: Transaction) -> Image:
+        def work(tx: Transaction, ceilings_of: CeilingsOf) -> Image:
+            check_count(tx, ceilings_of(columns["owner"]), "image_count_total", states.COUNTED)
             image = images.create(tx, image_id, {**columns, "status": states.QUEUED}, properties, tags)
             return self._access.show(context, images.Record(image, None))
 
-        result: Image = self._transactions.write(context, "image_create", work)
+        result: Image = self._charges.write(context, "image_create", work)
         return result
 
     def _authorize_create(
@@ -105,8 +107,8 @@ class ImageEndpoint:
 
         rules = ["modify_image", *locations.rules(changes)]
 
-        def work(tx: Transaction) -> Image:
-            free = room.of_project(tx, self._limits, images.lock(tx, image_id)) if len(rules) > 1 else None
+        def work(tx: Transaction, ceilings_of: CeilingsOf) -> Image:
+            room = Room(tx, ceilings_of(images.lock(tx, image_id))) if len(rules) > 1 else None
             record = self._access.load(tx, context, image_id, lock=True)
             for rule in rules:
                 self._access.require_change(context, rule, record)
@@ -115,12 +117,12 @@ class ImageEndpoint:
                 return self._access.show(context, record)
             self._authorize_patch(context, record, draft)
             self._check_quotas(draft.properties, draft.tags, record.image)
-            self._check_locations(record.image, draft, free)
+            self._check_locations(record.image, draft, room)
             image = images.save(tx, record.image, draft.columns, draft.properties, draft.tags)
             image["locations"] = located.save(tx, image_id, image["locations"], draft.locations)
             return self._access.show(context, images.Record(image, record.member_status))
 
-        result: Image = self._transactions.write(context, "image_patch", work)
+        result: Image = self._charges.write(context, "image_patch", work, likely=len(rules) > 1)
         return result
 
     def _draft(self, context: RequestContext, image: Image, changes: Sequence[Any]) -> patching.Draft:
@@ -154,14 +156,15 @@ class ImageEndpoint:
         self._limits.check_tags(len(old["tags"]), len(tags))
         fields.check_total(old["properties"], properties)
 
-    def _check_locations(self, image: Image, draft: patching.Draft, free: int | None) -> None:
+    def _check_locations(self, image: Image, draft: patching.Draft, room: Room | None) -> None:
         """Each location of an image counts as much as its data."""
         before, after = len(image["locations"]), len(draft.locations)
         if after > before:
             size = draft.columns.get("size", image["size"]) or 0
             self._limits.check_locations(before, after)
             self._limits.check_size(size)
-            room.check((after - before) * size, free, self._limits)
+            assert room is not None, "who adds locations has asked for room"
+            room.check((after - before) * size)
 
     @dispatcher.expose
     def image_delete(self, context: RequestContext, image_id: str) -> None:

@@ -8,8 +8,8 @@ from imagesvc.context import RequestContext
 from imagesvc.registry import blobs, fields, settling, states
 from imagesvc.registry.db import children, images, uploads
 from imagesvc.registry.db.transaction import Transaction, to_text
-from imagesvc.registry.endpoints import room
 from imagesvc.registry.endpoints.access import Access
+from imagesvc.registry.endpoints.charges import CeilingsOf, Charges, Room, check_count, hold
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.limits import Limits
 from imagesvc.rpc import dispatcher
@@ -23,8 +23,11 @@ class UploadEndpoint:
     :param lease_seconds: how long an upload lives without a sign of life.
     """
 
-    def __init__(self, transactions: Transactions, access: Access, limits: Limits, lease_seconds: float) -> None:
+    def __init__(
+        self, transactions: Transactions, charges: Charges, access: Access, limits: Limits, lease_seconds: float
+    ) -> None:
         self._transactions = transactions
+        self._charges = charges
         self._access = access
         self._limits = limits
         self._lease_seconds = lease_seconds
@@ -48,7 +51,7 @@ class UploadEndpoint:
         :raises InvalidStatusTransition: the image is not queued.
         :raises FormatsNotSet: disk_format or container_format is missing.
         :raises Conflict: data of an interrupted upload is still being removed.
-        :raises LimitExceeded: size cap or storage quota.
+        :raises LimitExceeded: size cap, storage quota, or too many uploads at once.
         """
         announced = None if size is None else fields.number("size", size, _MOST_BYTES)
         upload_id, store, host, worker = (
@@ -62,23 +65,26 @@ class UploadEndpoint:
         )
         self._limits.check_size(announced)
 
-        def work(tx: Transaction) -> dict[str, Any]:
-            free = room.of_project(tx, self._limits, images.lock(tx, image_id))
+        def work(tx: Transaction, ceilings_of: CeilingsOf) -> dict[str, Any]:
+            ceilings = ceilings_of(images.lock(tx, image_id))
+            hold(tx, ceilings, "image_size_total", "image_count_uploading")
+            room = Room(tx, ceilings)
             record = self._access.load(tx, context, image_id, lock=True)
             self._access.require_change(context, "upload_image", record)
             _check_ready(tx, record.image, store)
-            room.check(announced, free, self._limits)
+            room.check(announced)
+            check_count(tx, ceilings, "image_count_uploading", states.COMING)
             images.move(tx, image_id, [states.QUEUED], states.SAVING)
             intent = uploads.Intent(upload_id, image_id, record.image["owner"], store, uploads.LIVE, announced or 0, 0)
             uploads.begin(tx, intent, host=host, worker=worker, lease_ms=self._lease_ms)
             return {
                 "upload_id": upload_id,
                 "image": _saving(tx, record.image),
-                "max_bytes": self._limits.size_cap if free is None else min(self._limits.size_cap, free),
+                "max_bytes": self._limits.size_cap if room.left is None else min(self._limits.size_cap, room.left),
                 "lease_seconds": self._lease_seconds,
             }
 
-        result: dict[str, Any] = self._transactions.write(context, "upload_begin", work)
+        result: dict[str, Any] = self._charges.write(context, "upload_begin", work)
         return result
 
     # -- signs of life -------------------------------------------------------------------------------
@@ -93,14 +99,14 @@ class UploadEndpoint:
         fields.number("received", received, _MOST_BYTES)
         self._limits.check_size(received)
 
-        def work(tx: Transaction) -> None:
+        def work(tx: Transaction, ceilings_of: CeilingsOf) -> None:
             intent = _live_intent(tx, upload_id)
             reserved = max(received, intent.reserved_bytes)
             if received > intent.reserved_bytes:
-                room.check(received, room.of_project(tx, self._limits, intent.project_id, upload_id), self._limits)
+                Room(tx, ceilings_of(intent.project_id), upload_id).check(received)
             uploads.renew(tx, upload_id, received, reserved, self._lease_ms)
 
-        self._transactions.write(context, "upload_renew", work)
+        self._charges.write(context, "upload_renew", work, under_way=True)
 
     # -- ends ----------------------------------------------------------------------------------------
 
@@ -122,11 +128,10 @@ class UploadEndpoint:
         data = blobs.checked(blob, os_hash_algo, virtual_size)
         self._limits.check_size(data.columns["size"])
 
-        def work(tx: Transaction) -> dict[str, Any]:
+        def work(tx: Transaction, ceilings_of: CeilingsOf) -> dict[str, Any]:
             intent = _live_intent(tx, upload_id)
             images.lock(tx, intent.image_id)
-            free = room.of_project(tx, self._limits, intent.project_id, upload_id)
-            room.check(data.columns["size"], free, self._limits)
+            Room(tx, ceilings_of(intent.project_id), upload_id).check(data.columns["size"])
             uploads.complete(tx, upload_id)
             if not images.move(tx, intent.image_id, [states.SAVING], states.ACTIVE, **data.columns):
                 raise _why_fenced(tx, intent, upload_id)
@@ -135,7 +140,7 @@ class UploadEndpoint:
             assert record is not None, "an image that has just become active is there"
             return self._access.show(context, record)
 
-        result: dict[str, Any] = self._transactions.write(context, "upload_complete", work)
+        result: dict[str, Any] = self._charges.write(context, "upload_complete", work, under_way=True)
         return result
 
     @dispatcher.expose

@@ -3,7 +3,7 @@ import pytest
 from imagesvc import exception
 from imagesvc.registry.limits import Limits, storage_quota
 
-LIMITS = Limits(properties=3, tags=2, members=2, locations=2, size_cap=100, storage=None)
+LIMITS = Limits(properties=3, tags=2, members=2, locations=2, size_cap=100)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,5 @@ def test_negative_quotas_are_none(tmp_path):
         image_size_cap = 5
         user_storage_quota = "0"
 
-    assert Limits.from_conf(Conf) == Limits(
-        properties=None, tags=0, members=None, locations=None, size_cap=5, storage=None
-    )
+    assert Limits.from_conf(Conf) == Limits(properties=None, tags=0, members=None, locations=None, size_cap=5)
     Limits.from_conf(Conf).check_properties(0, 10**6)

@@ -51,6 +51,7 @@ def test_options_that_nobody_set(tmp_path):
     ("option", "value", "said"),
     [
         ("user_storage_quota", "lots", "user_storage_quota"),
+        ("use_keystone_limits", True, "oslo_limit"),
         ("transport_url", "carrier://pigeon", "transport_url"),
         ("connection", "nonsense", "connection"),
     ],

@@ -47,6 +47,7 @@ _SINCE = {
     "task_get": "1.3",
     "task_list": "1.3",
     "image_task_list": "1.3",
+    "usage_get": "1.3",
 }
 
 _CASES = [
@@ -116,6 +117,7 @@ _CASES = [
         },
         objects.TaskPage((_TASK,), "t"),
     ),
+    ("usage_get", (), "read", {}, {"image_count_total": {"usage": 1, "limit": 5}}),
     ("image_task_list", ("i",), "read", {"image_id": "i"}, [_TASK]),
     (
         "upload_begin",

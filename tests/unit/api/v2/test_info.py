@@ -78,3 +78,9 @@ def test_details_are_not_for_everybody(service, roles):
 @pytest.mark.parametrize("path", ["stores", "stores/detail"])
 def test_one_store_is_no_choice(tmp_path, path):
     assert api.make_service(tmp_path / "state").request("GET", f"/v2/info/{path}").status_int == 404
+
+
+def test_usage_is_nothing_without_limits(service):
+    response = ask(service, "/v2/info/usage", "reader")
+    assert (response.status_int, response.json) == (200, {"usage": {}})
+    assert service.calls == ["usage_get"]

@@ -15,7 +15,7 @@ def registry(tmp_path):
 
 
 def _used(registry, project_id="p1", **more):
-    return in_transaction(registry, quotas.used, project_id, states.UNLISTED, **more)
+    return in_transaction(registry, quotas.used, (project_id,), states.UNLISTED, **more)
 
 
 def test_images_count_by_their_locations(registry):
@@ -47,6 +47,38 @@ def test_uploads_count_by_what_is_more_reserved_or_received(registry):
     assert _used(registry, without=grant.upload_id) == 0
     registry.api.upload_abort(MEMBER, grant.upload_id)
     assert _used(registry) == 25
+
+
+def test_several_projects_together(registry):
+    registry.active(MEMBER, size=10)
+    registry.active(OTHER, size=100)
+    registry.active(make_context(roles=["admin", "member"], project_id=None), size=1000)
+    for projects, total in (
+        (("p1", "p2"), 110),
+        (("p1", "p3"), 10),
+        ((None,), 1000),
+        ((None, "p2"), 1100),
+        ((), 0),
+    ):
+        assert in_transaction(registry, quotas.used, projects, states.UNLISTED) == total
+
+
+def test_images_are_counted_by_status(registry):
+    registry.active(MEMBER, size=10)
+    registry.begin(MEMBER, registry.image(MEMBER))
+    registry.image(OTHER)
+    registry.api.image_delete(MEMBER, registry.image(MEMBER))
+
+    def count(*projects, statuses=states.COUNTED):
+        return in_transaction(registry, quotas.count, projects, statuses)
+
+    assert (count("p1"), count("p2"), count("p1", "p2"), count("p3")) == (2, 1, 3, 0)
+    assert count("p1", "p2", statuses=states.COMING) == 1
+    registry.put("UPDATE images SET status = 'uploading', size = 7 WHERE status = 'saving'")
+    assert in_transaction(registry, quotas.sized, ("p1",), states.STAGED) == 7
+    assert in_transaction(registry, quotas.sized, ("p2",), states.STAGED) == 0
+    registry.put("UPDATE images SET status = 'killed' WHERE status = 'active'")
+    assert count("p1") == 1
 
 
 def test_lock_makes_its_row_once(registry):
