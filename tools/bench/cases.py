@@ -74,12 +74,26 @@ def _download(client: Client, identifier: str, size: int) -> None:
 
 
 def _list(query: str, count: int) -> Callable[[Client], Work]:
+    return lambda _client: _listing(query, count)
+
+
+def _list_of_owner(query: str, count: int) -> Callable[[Client], Work]:
+    """The same with the filter for the project that has the catalogue."""
+
+    def prepare(client: Client) -> Work:
+        image = json.loads(_expect(client, "GET", f"/v2/images/{catalogue.id_of(0)}", 200))
+        return _listing(f"{query}&owner={image['owner']}", count)
+
+    return prepare
+
+
+def _listing(query: str, count: int) -> Work:
     def work(worker: Client, _number: int) -> None:
         found = len(json.loads(_expect(worker, "GET", f"/v2/images?{query}", 200))["images"])
         if found != count:
             raise AssertionError(f"{query}: {found} images instead of {count}")
 
-    return lambda _client: work
+    return work
 
 
 def _show(client: Client) -> Work:
@@ -154,10 +168,7 @@ def all_cases(size: int, scale: float) -> list[Case]:
     return [
         Case("show, 1 client", _show, 1, units(300)),
         Case("show, 16 clients", _show, 16, units(1600)),
-        Case("list of 20", _list("limit=20", 20), 4, units(200), grows=True),
-        Case("list of 1000", _list("limit=1000", 1000), 1, units(4), grows=True),
-        Case("list of 20 by tag", _list("limit=20&tag=bench-3", 20), 4, units(200), grows=True),
-        Case("list by property", _list("limit=20&bench_1=value%2011", 1), 4, units(200), grows=True),
+        *_listings(units),
         Case("create+delete, 1 client", _create_delete, 1, units(60)),
         Case("create+delete, 16 clients", _create_delete, 16, units(160)),
         Case("PATCH, 1 client", _patch, 1, units(100)),
@@ -166,6 +177,23 @@ def all_cases(size: int, scale: float) -> list[Case]:
         Case("download", _downloads(size), 1, units(2), size),
         Case("show beside 8 transfers", _show, 1, units(200), beside=_transfers(size // 4)),
     ]
+
+
+def _listings(units: Callable[[int], int]) -> list[Case]:
+    """Each kind of list there is; with as many images found in a catalogue of any size."""
+    last = catalogue.id_of(20)
+    kinds = {
+        "list of 20": _list("limit=20", 20),
+        "list of 20 by tag": _list("limit=20&tag=bench-3", 20),
+        "list by property": _list("limit=20&bench_1=value%2011", 1),
+        "list by name": _list("limit=20&name=fill-1500", 1),
+        "list of 20 shared ones of an owner": _list_of_owner("limit=20&visibility=shared", 20),
+        "list of the last 20": _list(f"limit=20&marker={last}", 20),
+        "list of 20 changed since": _list("limit=20&updated_at=gte:2026-01-01T00:16:40Z", 20),
+        "list of 20 in order of names": _list("limit=20&sort=name:asc", 20),
+    }
+    cases = [Case(name, prepare, 4, units(200), grows=True) for name, prepare in kinds.items()]
+    return [*cases, Case("list of 1000", _list("limit=1000", 1000), 1, units(4), grows=True)]
 
 
 def numbers(total: int, clients: int) -> list[list[int]]:

@@ -37,7 +37,7 @@ def _images(numbers: range, owner: str) -> Iterator[Row]:
     for number in numbers:
         when = start + dt.timedelta(seconds=number)
         yield {
-            "id": str(uuid.UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % (1 << 128), version=4)),
+            "id": id_of(number),
             "name": f"fill-{number}",
             "status": "queued",
             "visibility": "shared",
@@ -52,6 +52,11 @@ def _images(numbers: range, owner: str) -> Iterator[Row]:
             "created_at": when,
             "updated_at": when,
         }
+
+
+def id_of(number: int) -> str:
+    """Id of the image with a number; the higher it is the newer is the image, by a second."""
+    return str(uuid.UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % (1 << 128), version=4))
 
 
 def _properties(images: list[Row]) -> Iterator[Row]:
