@@ -7,8 +7,9 @@ _LOCATIONS = f"{_IMAGE}/locations"
 
 RULES = [
     base.rule(
+        # All who see the image: Nova asks as its user, and clones from where a public image's data is.
         "get_image_location",
-        base.ADMIN_OR_READER,
+        base.admin_or_visible("reader"),
         "See where an image's data is; who may not, sees the image without locations, direct_url and stores.",
         [("GET", _IMAGE)],
     ),

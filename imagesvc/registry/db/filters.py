@@ -4,7 +4,7 @@ Names and operators make the statement, values are its parameters, so that alike
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, Text, any_, bindparam, false, func, select
@@ -44,12 +44,19 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _MOST_NUMBER = 2**63 - 1
 _MOST_ALTERNATIVES = 1000
+#: Values of one filter each of which gets a query of its own.
+_MOST_QUERIES = 5
 #: What the name of a filter by a custom property begins with; in a shape it is all of it.
 PROPERTY = "property:"
 #: Filters by what is in other tables.
 _ELSEWHERE = {"tag", PROPERTY}
 #: Images that are looked at one by one rather than searched for in a list.
 FEW = 1000
+#: Index by column in which the images that pass a filter of it stand together.
+INDEXES = {key: f"imagesvc_images_by_{key}" for key in models.SORT_KEYS if key != "id"} | {
+    "protected": "imagesvc_images_by_protected"
+}
+_SEARCHED = {"eq", "gt", "gte", "lt", "lte"}
 
 
 def checked(filters: Sequence[Sequence[Any]]) -> tuple[Shape, dict[str, Any]]:
@@ -68,7 +75,9 @@ def checked(filters: Sequence[Sequence[Any]]) -> tuple[Shape, dict[str, Any]]:
             arguments[f"filter{number}"] = _text(name, value)
             shape.append((PROPERTY, "eq"))
         else:
-            arguments[f"filter{number}"] = _value(name, op, value)
+            arguments[f"filter{number}"] = wanted = _value(name, op, value)
+            if op == "in" and len(wanted) == 1:
+                arguments[f"filter{number}"], op = wanted[0], "eq"
             shape.append((name, op))
     return tuple(shape), arguments
 
@@ -80,46 +89,97 @@ def _value(name: str, op: str, value: Any) -> Any:
     if op == "in":
         if not isinstance(value, list | tuple) or len(value) > _MOST_ALTERNATIVES:
             raise _bad(name, f"a list of at most {_MOST_ALTERNATIVES} values is needed")
-        return [read(name, item) for item in value]
+        return list(dict.fromkeys(read(name, item) for item in value))
     if op not in _OPERATORS:
         raise _bad(name, f"operator {op!s:.16} is not one of in, {', '.join(_OPERATORS)}")
     return read(name, value)
 
 
-def measured(tx: Transaction, shape: Shape, arguments: Mapping[str, Any]) -> Shape:
-    """The shape with the operator ``few`` for tags and properties that no more than :data:`FEW` images have.
+def measured(tx: Transaction, shape: Shape, arguments: Mapping[str, Any], key: str) -> Shape:
+    """The shape with ``few`` before the operators of filters that no more than :data:`FEW` images pass.
 
     Whether to look through these images, or through the list for images that are among them, makes a difference of minutes, and
-    is more than a database's statistics can tell.
+    is more than a database's statistics can tell.  One owner's images are looked through.
+
+    :param key: the column by whose index the page is read; a filter of that column is served by it.
     """
-    return tuple(
-        (name, "few") if name in _ELSEWHERE and _are_few(tx, name, number, arguments) else (name, op)
-        for number, (name, op) in enumerate(shape)
+    found = {}
+    for number, (name, op) in enumerate(shape):
+        if name in _ELSEWHERE:
+            found[number] = _are_few(tx, _having(name, number, tx.connection.dialect.name), arguments)
+        elif name in INDEXES and name != key and op in _SEARCHED and ("owner", "eq") not in shape:
+            found[number] = _are_few(tx, _passing(name, shape), arguments)
+    return tuple((name, f"few {op}" if found.get(number) else op) for number, (name, op) in enumerate(shape))
+
+
+def _are_few(tx: Transaction, probe: Select[Any], arguments: Mapping[str, Any]) -> bool:
+    needed = probe.compile().params
+    values = {name: arguments[name] for name in needed if name in arguments}
+    return len(tx.connection.execute(probe.limit(FEW + 1), values).all()) <= FEW
+
+
+def _passing(name: str, shape: Shape) -> Select[Any]:
+    """SELECT of the ids of images that pass all filters of a column that has an index."""
+    passes = [
+        _OPERATORS[plain(op)](_images[name], bindparam(f"filter{number}"))
+        for number, (other, op) in enumerate(shape)
+        if other == name and plain(op) in _SEARCHED
+    ]
+    statement = select(_images.id).where(
+        _images.deleted == false(), _images.os_hidden == bindparam("os_hidden"), *passes
     )
+    for dialect in ("mysql", "mariadb"):
+        statement = statement.with_hint(models.images, f"FORCE INDEX ({INDEXES[name]})", dialect)
+    return statement
 
 
-def _are_few(tx: Transaction, name: str, number: int, arguments: Mapping[str, Any]) -> bool:
-    probe = _having(name, number, tx.connection.dialect.name).limit(FEW + 1)
-    values = {key: arguments[key] for key in (f"property{number}", f"filter{number}") if key in arguments}
-    return len(tx.connection.execute(probe, values).all()) <= FEW
+def plain(op: str) -> str:
+    """The operator without ``few``."""
+    return op.removeprefix("few ")
 
 
-def conditions(shape: Shape, dialect: str) -> list[ColumnElement[bool]]:
-    """One condition per filter, all of which must hold; values are parameters."""
-    return [_condition(name, op, number, dialect) for number, (name, op) in enumerate(shape)]
+def are_few(op: str) -> bool:
+    return op.startswith("few ")
 
 
-def _condition(name: str, op: str, number: int, dialect: str) -> ColumnElement[bool]:
+def alternatives(shape: Shape, arguments: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """(number, how many values) of the filters with a few values in a column that has an index."""
+    for number, (name, op) in enumerate(shape):
+        if op == "in" and name in INDEXES and 1 < len(arguments[f"filter{number}"]) <= _MOST_QUERIES:
+            yield number, len(arguments[f"filter{number}"])
+
+
+def conditions(shape: Shape, dialect: str, split: tuple[int, int] | None = None) -> list[list[ColumnElement[bool]]]:
+    """Lists of conditions all of which must hold; values are parameters.
+
+    There is one list, or one for each value of the filter that ``split`` names by its number, with the number of values.
+    """
+    whole = [_condition(shape, number, dialect) for number in range(len(shape))]
+    if split is None:
+        return [whole]
+    number, count = split
+    column = _images[shape[number][0]]
+    values: list[Any] = [bindparam(f"filter{number}_{place}") for place in range(count)]
+    return [[*whole[:number], column == value, *whole[number + 1 :]] for value in values]
+
+
+def _condition(shape: Shape, number: int, dialect: str) -> ColumnElement[bool]:
+    name, op = shape[number]
     if name in _ELSEWHERE:
         having = _having(name, number, dialect)
-        if op == "few" and dialect == "postgresql":
-            # As an array it is there before images are looked for; as a subquery PostgreSQL may turn it round again.
-            return _images.id == any_(func.array(having.scalar_subquery()))
-        return _images.id.in_(having)
+        return _among(having) if are_few(op) and dialect == "postgresql" else _images.id.in_(having)
+    if are_few(op) and dialect == "postgresql":
+        return _among(_passing(name, shape))
     column = _images[name]
     if op == "in":
         return column.in_(bindparam(f"filter{number}", expanding=True))
-    condition: ColumnElement[bool] = _OPERATORS[op](column, bindparam(f"filter{number}"))
+    condition: ColumnElement[bool] = _OPERATORS[plain(op)](column, bindparam(f"filter{number}"))
+    return condition
+
+
+def _among(few: Select[Any]) -> ColumnElement[bool]:
+    """As an array they are there before images are looked for; as a subquery PostgreSQL may turn it round again."""
+    condition: ColumnElement[bool] = _images.id == any_(func.array(few.scalar_subquery()))
     return condition
 
 

@@ -7,11 +7,11 @@ the order, where there is more than one.
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, Select, Table, bindparam, false, literal_column, or_, select, union_all
+from sqlalchemy import Integer, Select, Table, bindparam, false, literal_column, or_, select, union, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception, objects
@@ -41,6 +41,8 @@ class _Shape:
     """What makes one listing's statement differ from another's; all else is a parameter.
 
     :param marker: per sort key, whether the marker's value is null; None on the first page.
+    :param owned: whether the filters leave only the viewer's own images, or only foreign ones.
+    :param split: the filter for each of whose values there is a query, by its number, and the number of the values.
     """
 
     filters: filters.Shape
@@ -51,6 +53,19 @@ class _Shape:
     viewer: views.Viewer
     unlisted: frozenset[str]
     dialect: str
+    owned: bool | None = None
+    split: tuple[int, int] | None = None
+
+    @property
+    def key(self) -> str:
+        """The column by whose index a page is read."""
+        key = self.sort[0][0]
+        if key != "created_at":
+            return key
+        if self.split:
+            return self.filters[self.split[0]][0]
+        # Those that equal a value are ordered by time in the index of that value's column.
+        return next((name for name, op in self.filters if op == "eq" and name in models.SORT_KEYS), key)
 
 
 def page(
@@ -73,8 +88,8 @@ def page(
         unlisted,
         "mysql" if tx.is_mysql else tx.connection.dialect.name,
     )
-    shape = dataclasses.replace(shape, filters=filters.measured(tx, filter_shape, arguments))
     arguments.update(project_id=viewer.project_id, os_hidden=query.os_hidden, limit=query.limit)
+    shape = _cheapest(tx, shape, arguments)
     if query.marker is not None:
         values = _marker(tx, query.marker, viewer, shape)
         arguments.update({f"marker{number}": value for number, value in enumerate(values)})
@@ -89,6 +104,32 @@ def page(
     return kept, kept[-1]["id"] if more else None
 
 
+def _cheapest(tx: Transaction, shape: _Shape, arguments: dict[str, Any]) -> _Shape:
+    """The shape with what the values of the filters tell about the best way to the page; adds arguments that this needs."""
+    shape = dataclasses.replace(shape, owned=_owned(shape.filters, arguments))
+    if shape.key == "created_at" and (split := next(filters.alternatives(shape.filters, arguments), None)):
+        number, count = split
+        arguments.update({f"filter{number}_{place}": arguments[f"filter{number}"][place] for place in range(count)})
+        shape = dataclasses.replace(shape, split=split)
+    return dataclasses.replace(shape, filters=filters.measured(tx, shape.filters, arguments, shape.key))
+
+
+def _owned(shape: filters.Shape, arguments: Mapping[str, Any]) -> bool | None:
+    """Whether a filter of the owner leaves only the viewer's images, or only foreign ones; None if that is not sure.
+
+    Databases differ in what they take for equal, so a value that is nearly the viewer's project is neither.
+    """
+    project = arguments["project_id"]
+    for number, (name, op) in enumerate(shape):
+        if (name, op) == ("owner", "eq") and project is not None:
+            value = arguments[f"filter{number}"]
+            if value == project:
+                return True
+            if value.isascii() and project.isascii() and value.strip().lower() != project.strip().lower():
+                return False
+    return None
+
+
 def _one_of(name: str, value: Any, words: Sequence[Any]) -> Any:
     if value not in words:
         raise exception.InvalidParameter(name=name, reason=f"it must be one of {', '.join(filter(None, words))}")
@@ -99,23 +140,27 @@ def _one_of(name: str, value: Any, words: Sequence[Any]) -> Any:
 def _statement(shape: _Shape) -> Select[Any]:
     """The SELECT for one page; making it costs more than running it."""
     common = [*_listed(shape.unlisted), _images.c.os_hidden == bindparam("os_hidden")]
-    common += filters.conditions(shape.filters, shape.dialect)
     order = ordering.order_by(shape.sort, shape.dialect)
     limit = bindparam("limit", type_=Integer)
 
-    def first(columns: Sequence[Any], view: views.View, segment: ColumnElement[bool]) -> Select[Any]:
-        statement = select(*columns).where(*common, view.condition, segment).order_by(*order).limit(limit)
+    def first(
+        columns: Sequence[Any], view: views.View, segment: ColumnElement[bool], wanted: Sequence[ColumnElement[bool]]
+    ) -> Select[Any]:
+        statement = select(*columns).where(*common, *wanted, view.condition, segment).order_by(*order).limit(limit)
         if index := _index(shape, view):
             for dialect in ("mysql", "mariadb"):
                 statement = statement.with_hint(_images, f"FORCE INDEX ({index})", dialect)
         return statement
 
-    kinds = views.views(shape.viewer, shape.visibility, shape.member_status)
-    parts = list(itertools.product(kinds, ordering.segments(shape.sort, shape.marker, shape.dialect)))
+    kinds = views.views(shape.viewer, shape.visibility, shape.member_status, shape.owned)
+    segments = ordering.segments(shape.sort, shape.marker, shape.dialect)
+    parts = list(itertools.product(kinds, segments, filters.conditions(shape.filters, shape.dialect, shape.split)))
     if len(parts) == 1:
         return first([_WHOLE_ROW], *parts[0])
     firsts = [first([_images.c.id], *part).subquery() for part in parts]
-    candidates = union_all(*[select(part.c.id) for part in firsts]).subquery()
+    # What several values of a filter are to the database, it may take for one.
+    combined = union if shape.split else union_all
+    candidates = combined(*[select(part.c.id) for part in firsts]).subquery()
     whole = select(_WHOLE_ROW).join(candidates, candidates.c.id == _images.c.id)
     return whole.order_by(*order).limit(limit)
 
@@ -142,20 +187,23 @@ def _index(shape: _Shape, view: views.View) -> str | None:
     It must be told, for to fill a short page it likes to walk to the marker from the end, or through all images.  Where a filter
     has an index of its own it chooses well.
     """
-    if view.indexes is None or any(name in _INDEXED or op == "in" for name, op in shape.filters):
+    in_lists = any(op == "in" for _, op in shape.filters) and shape.key == shape.sort[0][0]
+    if view.indexes is None or in_lists or any(name in _CHOSEN for name, _ in shape.filters):
         return None
-    key = shape.sort[0][0]
-    if key == "created_at":
-        # Those that equal a value are ordered by time in the index of that value's column.
-        key = next((name for name, op in shape.filters if op == "eq" and name in models.SORT_KEYS), key)
-    if any(op == "few" for _, op in shape.filters):
+    few = [name for name, op in shape.filters if filters.are_few(op)]
+    if any(name not in filters.INDEXES for name in few):
         return "PRIMARY"
+    if few:
+        return filters.INDEXES[few[0]]
+    of_owner = view.is_own or ("owner", "eq") in shape.filters
+    if of_owner and view.has_visibility and shape.key == "created_at":
+        return views.OF_OWNER_AND_VISIBILITY
     # One owner's images have the same order as all have, and are fewer.
-    return f"{views.OF_OWNER if ('owner', 'eq') in shape.filters else view.indexes}{key}"
+    return f"{views.OF_OWNER if of_owner else view.indexes}{shape.key}"
 
 
 #: Filters that leave few images, by an index of Glance's.
-_INDEXED = {"id", "checksum", "os_hash_value"}
+_CHOSEN = {"id", "checksum", "os_hash_value"}
 
 
 # -- what hangs on the images ------------------------------------------------------------------------

@@ -376,6 +376,9 @@ for _prefix, _which in (("", ()), ("of_owner_", ("owner",)), ("of_visibility_", 
     for _key in SORT_KEYS:
         _columns = (*_which, "deleted", "os_hidden", *_order_of(_key))
         Index(f"imagesvc_images_{_prefix}by_{_key}", *(images.c[_name] for _name in _columns))
+for _suffix, _whose in (("of_owner_and_visibility", ["owner", "visibility"]), ("by_protected", ["protected"])):
+    _all = [*_whose, "deleted", "os_hidden", *_order_of("created_at")]
+    Index(f"imagesvc_images_{_suffix}", *(images.c[_name] for _name in _all))
 Index("imagesvc_image_tags_by_value", image_tags.c.value, image_tags.c.deleted, image_tags.c.image_id)
 Index("imagesvc_image_members_by_member", image_members.c.member, image_members.c.deleted, image_members.c.image_id)
 #: Characters of a property's value that are in its index: values are too long for any database's indexes.

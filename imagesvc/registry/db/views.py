@@ -18,6 +18,8 @@ _PROJECT: BindParameter[str | None] = bindparam("project_id", type_=String)
 
 #: What the names of the indexes begin with that have each owner's images in every order.
 OF_OWNER = "imagesvc_images_of_owner_by_"
+#: The index that has each owner's images of each visibility in the order of their creation.
+OF_OWNER_AND_VISIBILITY = "imagesvc_images_of_owner_and_visibility"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,39 +36,51 @@ class View:
 
     :param indexes: what the names of the indexes begin with that have these images in every order; None when what makes
         them visible is found in another table.
+    :param is_own: whether they are the viewer's own images; None if some are.
+    :param has_visibility: whether all have one visibility.
     """
 
     condition: ColumnElement[bool]
     indexes: str | None = "imagesvc_images_by_"
+    is_own: bool | None = None
+    has_visibility: bool = False
 
 
-def _owned(condition: ColumnElement[bool]) -> View:
-    return View(condition, OF_OWNER)
+def _of_visibility(condition: ColumnElement[bool], is_own: bool | None = None) -> View:
+    return View(condition, "imagesvc_images_of_visibility_by_", is_own, has_visibility=True)
 
 
-def _of_visibility(condition: ColumnElement[bool]) -> View:
-    return View(condition, "imagesvc_images_of_visibility_by_")
-
-
-def views(viewer: Viewer, wanted: str | None, member_status: str) -> list[View]:
+def views(viewer: Viewer, wanted: str | None, member_status: str, owned: bool | None = None) -> list[View]:
     """Views no two of which have an image in common; what is in any of them is on the list.
 
     :param wanted: a visibility, "all", or None for what is listed without asking for any.
     :param member_status: of those shared with the viewer; "all" for any.
+    :param owned: whether only the viewer's own images are asked for, or only foreign ones; None if neither is sure.
     """
+    found = _views(viewer, wanted, member_status)
+    return [view for view in found if None in (owned, view.is_own) or view.is_own == owned] or found[:1]
+
+
+def _views(viewer: Viewer, wanted: str | None, member_status: str) -> list[View]:
     visibility = _images.c.visibility
     if viewer.is_admin:
         return [_admin_view(viewer, wanted)]
     if wanted in ("public", "community"):
         return [_of_visibility(visibility == wanted)]
     own, foreign = _ownership(viewer)
-    shared = View(and_(foreign, visibility == "shared", _is_member(member_status)), None)
+    shared = View(and_(foreign, visibility == "shared", _is_member(member_status)), None, is_own=False)
     if wanted == "private":
-        return [_owned(and_(own, visibility == "private"))]
+        return [_owned(own, wanted)]
     if wanted == "shared":
-        return [_owned(and_(own, visibility == "shared")), shared]
-    views = [_owned(own), _of_visibility(and_(foreign, visibility == "public")), shared]
-    return [*views, _of_visibility(and_(foreign, visibility == "community"))] if wanted == "all" else views
+        return [_owned(own, wanted), shared]
+    views = [_owned(own), _of_visibility(and_(foreign, visibility == "public"), is_own=False), shared]
+    community = _of_visibility(and_(foreign, visibility == "community"), is_own=False)
+    return [*views, community] if wanted == "all" else views
+
+
+def _owned(own: ColumnElement[bool], visibility: str | None = None) -> View:
+    condition = own if visibility is None else and_(own, _images.c.visibility == visibility)
+    return View(condition, OF_OWNER, is_own=True, has_visibility=visibility is not None)
 
 
 def _admin_view(viewer: Viewer, wanted: str | None) -> View:

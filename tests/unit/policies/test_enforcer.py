@@ -102,6 +102,14 @@ def test_is_admin_comes_from_roles_alone(tmp_path):
     assert not enforcer.is_admin(_context("member", is_admin=True))
 
 
+@pytest.mark.parametrize(("visibility", "allowed"), [("public", True), ("community", True), ("private", False)])
+def test_who_sees_an_image_learns_where_its_data_is(tmp_path, visibility, allowed):
+    """Nova asks as its user, and clones disks from there."""
+    enforcer = policies.Enforcer(_conf(tmp_path))
+    foreign = policies.ImageTarget(_image(visibility=visibility))
+    assert enforcer.allows(_context("reader", project="p2"), "get_image_location", foreign) is allowed
+
+
 @pytest.mark.parametrize("scope", [{"system_scope": "all"}, {"domain_id": "d"}])
 def test_tokens_not_for_a_project_are_refused(tmp_path, scope):
     enforcer = policies.Enforcer(_conf(tmp_path))

@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import itertools
+import re
 
 import pytest
 import sqlalchemy
@@ -180,10 +181,63 @@ def test_one_image_that_is_too_big_is_a_page(registry, monkeypatch):
         ((("owner", "eq"),), (), "imagesvc_images_of_owner_by_created_at"),
         ((("owner", "eq"), ("status", "eq")), (), "imagesvc_images_of_owner_by_status"),
         ((("owner", "eq"),), (("name", "asc"),), "imagesvc_images_of_owner_by_name"),
-        ((("owner", "eq"), ("tag", "few")), (), "PRIMARY"),
+        ((("owner", "eq"), ("tag", "few eq")), (), "PRIMARY"),
+        ((("status", "eq"), ("updated_at", "few gte")), (), "imagesvc_images_by_updated_at"),
+        ((("protected", "few eq"),), (("name", "asc"),), "imagesvc_images_by_protected"),
     ],
 )
 def test_mysql_is_told_which_index_has_the_order(filters, sort, index):
     viewer = views.Viewer(has_project=True, is_admin=True)
     shape = listing._Shape(filters, ordering.checked(sort), None, None, "accepted", viewer, frozenset(), "mysql")
     assert f"FORCE INDEX ({index})" in str(listing._statement(shape).compile(dialect=mysql.dialect()))
+
+
+@pytest.mark.parametrize(
+    ("is_admin", "visibility", "sort", "indexes"),
+    [
+        (True, "public", (), ["owner_and_visibility"]),
+        (True, "public", (("name", "asc"),), ["owner_by_name"]),
+        (False, "private", (), ["owner_and_visibility"]),
+        (False, None, (), ["owner_by_created_at", "owner_and_visibility"]),
+    ],
+)
+def test_mysql_is_told_where_an_owners_images_of_one_visibility_are(is_admin, visibility, sort, indexes):
+    shape = listing._Shape(
+        (("owner", "eq"),),
+        ordering.checked(sort),
+        None,
+        visibility,
+        "accepted",
+        views.Viewer(has_project=True, is_admin=is_admin),
+        frozenset(),
+        "mysql",
+    )
+    statement = str(listing._statement(shape).compile(dialect=mysql.dialect()))
+    assert re.findall(r"FORCE INDEX \(imagesvc_images_of_(\w+)\)", statement) == indexes
+
+
+@pytest.mark.parametrize("sort", [(), (("name", "asc"),), (("created_at", "asc"),)], ids=str)
+def test_pages_of_several_values_are_the_whole_list(registry, sort):
+    wanted = (("disk_format", "in", ["qcow2", "raw", "vdi"]),)
+    everything = _pages(registry, limit=100, sort=sort)[0]
+    formats = {
+        image.id: image.disk_format for image in registry.api.image_list(MEMBER, objects.ImageQuery(limit=100)).images
+    }
+    pages = _pages(registry, limit=4, sort=sort, filters=wanted)
+    assert list(itertools.chain(*pages)) == [image_id for image_id in everything if formats[image_id]]
+    assert len(pages) > 3
+
+
+@pytest.mark.parametrize(
+    ("project", "value", "owned"),
+    [
+        ("p1", "p1", True),
+        ("p1", "p2", False),
+        ("p1", "P1", None),
+        ("p1", "p1 ", None),
+        ("é", "e", None),
+        (None, "p1", None),
+    ],
+)
+def test_only_a_filter_for_surely_another_owner_leaves_out_ones_own(project, value, owned):
+    assert listing._owned((("name", "eq"), ("owner", "eq")), {"filter1": value, "project_id": project}) is owned

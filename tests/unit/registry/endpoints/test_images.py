@@ -164,10 +164,16 @@ def test_a_role_is_needed_to_see_anything(registry):
         registry.api.image_get(make_context(roles=[]), image_id)
 
 
-def test_locations_are_the_owners_to_see(registry):
+def test_locations_are_for_all_who_see_the_image_or_for_whom_the_policy_says(registry, tmp_path):
     image_id = registry.active(ADMIN, visibility="public", owner="p1")
-    assert registry.api.image_get(MEMBER, image_id).locations[0].metadata == {"store": "fast"}
-    foreign = registry.api.image_get(OTHER, image_id)
+    for who in (MEMBER, OTHER):
+        assert registry.api.image_get(who, image_id).locations[0].metadata == {"store": "fast"}
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('get_image_location: "project_id:%(project_id)s"\n')
+    strict = make_registry(tmp_path / "strict", oslo_policy__policy_file=str(policy))
+    image_id = strict.active(ADMIN, visibility="public", owner="p1")
+    assert strict.api.image_get(MEMBER, image_id).locations[0].metadata == {"store": "fast"}
+    foreign = strict.api.image_get(OTHER, image_id)
     assert (foreign.locations, foreign.stores) == ((), ("fast",))
 
 
@@ -419,7 +425,10 @@ def test_policy_hides_images_of_a_page_but_not_the_next_one(tmp_path):
     assert rest == objects.ImagePage(images=(), next_marker=None)
 
 
-def test_foreign_locations_are_not_listed(registry):
+def test_foreign_locations_are_not_listed_if_policy_says_so(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('get_image_location: "project_id:%(project_id)s"\n')
+    registry = make_registry(tmp_path / "state", oslo_policy__policy_file=str(policy))
     registry.active(ADMIN, visibility="public", owner="p1", name="a")
     (mine,) = registry.api.image_list(MEMBER, objects.ImageQuery()).images
     (theirs,) = registry.api.image_list(OTHER, objects.ImageQuery()).images
