@@ -128,6 +128,6 @@ def _describe(error: BaseException) -> tuple[int, str, dict[str, str]]:
 def _headers(error: exception.ImageServiceError) -> dict[str, str]:
     if isinstance(error, exception.Unavailable):
         return {"Retry-After": RETRY_AFTER}
-    if isinstance(error, exception.RangeNotSatisfiable):
-        return {"Content-Range": f"bytes */{error.kwargs.get('size', '*')}"}
+    if isinstance(error, exception.RangeNotSatisfiable) and "size" in error.kwargs:
+        return {"Content-Range": f"bytes */{error.kwargs['size']}"}
     return {}

@@ -93,6 +93,10 @@ def test_a_refused_range_tells_the_size():
     assert faults.to_response(exception.RangeNotSatisfiable(size=4), {}).headers["Content-Range"] == "bytes */4"
 
 
+def test_a_malformed_range_is_refused_without_a_size():
+    assert "Content-Range" not in faults.to_response(exception.RangeNotSatisfiable("malformed"), {}).headers
+
+
 def test_the_unexpected_is_logged_and_not_told(caplog):
     try:
         raise RuntimeError("password=canary")
