@@ -17,6 +17,7 @@ from oslo_log import log
 from imagesvc import concurrency
 from imagesvc.api import bodies, http1, middleware, responses, sendfile
 from imagesvc.api import wire as wires
+from imagesvc.api.pace import Pace
 
 LOG = log.getLogger(__name__)
 ACCESS = log.getLogger("imagesvc.api.access")
@@ -46,6 +47,7 @@ class Settings:
 
     :param socket_seconds: one socket operation may take; None for ever.
     :param body_seconds: without a byte of a request's body; :param sender: None under TLS.
+    :param least_rate: bytes per second that a client must take or send; 0 demands nothing.
     :param environ: goes into every request's environ.
     """
 
@@ -53,6 +55,7 @@ class Settings:
     keep_alive: bool
     socket_seconds: float | None
     body_seconds: float | None
+    least_rate: int
     sender: sendfile.FileSender | None
     offload: concurrency.Offload
     environ: dict[str, Any]
@@ -73,6 +76,7 @@ def settings(
         keep_alive=conf.http_keepalive,
         socket_seconds=conf.client_socket_timeout or None,
         body_seconds=min(conf.body_idle_timeout, conf.client_socket_timeout or conf.body_idle_timeout),
+        least_rate=conf.min_transfer_rate,
         sender=sender,
         offload=offload,
         environ=environ,
@@ -154,7 +158,9 @@ class Connection:
         if head.expects_continue:
             body.invite = functools.partial(self._invite, response)
         environ = self._environ(head, body)
+        self._wire.pace = Pace(settings.least_rate) if settings.least_rate else None
         self._run(environ, response)
+        self._wire.pace = None
         self._whole = response.complete
         self._log_access(environ, head, response, time.monotonic() - started_at)
         if response.keep_alive and response.complete:

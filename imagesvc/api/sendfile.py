@@ -4,9 +4,12 @@ A download on the event loop would make everybody else wait for disk and copying
 that are too slow to deserve a thread.
 """
 
+import fcntl
 import os
 import select
 import socket
+import struct
+import termios
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -20,9 +23,18 @@ _TURN_SECONDS = 0.25
 _PATIENCE_SECONDS = 0.02
 #: A client that took this much within a turn is worth a thread's patience.
 _FAST = 4 << 20
+#: How often it is looked how much a client has taken, where that matters.
+_LOOK_SECONDS = 5.0
 #: Bytes asked of one system call: asked for much more than a socket takes at once, the kernel looks up pages in vain
 #: (1 GiB in one call costs four times the CPU of 1 MiB in each).
 _CALL_LIMIT = 1 << 20
+
+
+def _held_by_kernel(sock: socket.socket) -> int:
+    """Bytes that were written to the socket and that the other side has not acknowledged."""
+    answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    held: int = struct.unpack("i", answer)[0]
+    return held
 
 
 class FileWrapper:
@@ -81,17 +93,45 @@ class FileSender:
         """Send ``count`` bytes of ``fd`` from ``offset``; yields the bytes sent by each turn.
 
         :raises EOFError: the file ended early.
-        :raises OSError: the client went away, or took nothing for ``timeout`` seconds.
+        :raises OSError: the client went away, took nothing for ``timeout`` seconds, or too little for too long.
         """
         patience = _PATIENCE_SECONDS
-        end = offset + count
+        start, end = offset, offset + count
+        taken = 0
         while offset < end:
             sent = self._offload(self._turn, wire.sock.fileno(), fd, offset, end - offset, patience)
             yield sent
             offset += sent
             patience = _PATIENCE_SECONDS if sent >= _FAST else 0
             if offset < end:
-                self._wait_writable(wire.sock, timeout)
+                taken = self._wait(wire, timeout, offset - start, taken)
+
+    def _wait(self, wire: wires.Wire, timeout: float | None, given: int, taken: int) -> int:
+        """Wait until the socket takes data; how many of all ``given`` bytes the client has.
+
+        :param taken: how many it had before. What the kernel still holds, which may be megabytes, it has not.
+        """
+        if wire.pace is None:
+            self._wait_writable(wire.sock, timeout)
+            return taken
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            started = time.monotonic()
+            is_writable = self._is_writable_within(wire.sock, _LOOK_SECONDS, deadline)
+            now_taken = max(taken, given - _held_by_kernel(wire.sock))
+            wire.pace.account(time.monotonic() - started, now_taken - taken)
+            taken = now_taken
+            if is_writable:
+                return taken
+
+    def _is_writable_within(self, sock: socket.socket, seconds: float, deadline: float | None) -> bool:
+        try:
+            self._wait_writable(sock, seconds)
+        except TimeoutError:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+            return False
+        return True
 
     def _turn(self, sock: int, fd: int, offset: int, count: int, patience: float) -> int:
         """On a native thread: send until all is sent, the client is too slow, or the turn is over."""

@@ -9,6 +9,8 @@ import socket
 import time
 from collections.abc import Callable
 
+from imagesvc.api.pace import Pace
+
 #: Bytes moved without waiting after which others get their turn.
 _TURN = 1 << 20
 _READ_AHEAD = 256 * 1024
@@ -20,11 +22,14 @@ class Wire:
 
     :param sock: connected; its timeout is set by :meth:`set_timeout` only.
     :param pause: lets other green threads run; nothing on native threads.
+
+    ``pace``, while it is set, judges how fast the client takes and sends.
     """
 
     def __init__(self, sock: socket.socket, pause: Callable[[], None]) -> None:
         self.sock = sock
         self._pause = pause
+        self.pace: Pace | None = None
         self._moved = 0
         self._timeout: float | None = -1
         self._data = b""
@@ -55,9 +60,8 @@ class Wire:
 
     def fill(self, limit: int) -> bool:
         """Read ahead what one receive of at most ``limit`` bytes yields; False at end of stream."""
-        data = self.sock.recv(limit)
+        data = self._receive(limit)
         self._data, self._start = self.peek() + data if self.buffered else data, 0
-        self._account(len(data))
         return bool(data)
 
     def take(self, limit: int) -> bytes:
@@ -66,9 +70,7 @@ class Wire:
             data = self._data[self._start : self._start + limit]
             self.skip(len(data))
             return data
-        data = self.sock.recv(limit)
-        self._account(len(data))
-        return data
+        return self._receive(limit)
 
     def take_into(self, view: memoryview) -> int:
         """Fill the beginning of ``view`` with at least one byte; 0 at end of stream."""
@@ -77,9 +79,16 @@ class Wire:
             view[: len(data)] = data
             self.skip(len(data))
             return len(data)
+        started = self._clock()
         count = self.sock.recv_into(view)
-        self._account(count)
+        self._account(count, started)
         return count
+
+    def _receive(self, limit: int) -> bytes:
+        started = self._clock()
+        data = self.sock.recv(limit)
+        self._account(len(data), started)
+        return data
 
     def line(self, limit: int) -> bytes:
         """One line without its CR LF.
@@ -103,10 +112,16 @@ class Wire:
         view = memoryview(data)
         for start in range(0, len(view), _TURN):
             piece = view[start : start + _TURN]
+            started = self._clock()
             self.sock.sendall(piece)
-            self._account(len(piece))
+            self._account(len(piece), started)
 
-    def _account(self, count: int) -> None:
+    def _clock(self) -> float:
+        return time.monotonic() if self.pace is not None else 0.0
+
+    def _account(self, count: int, started: float) -> None:
+        if self.pace is not None:
+            self.pace.account(time.monotonic() - started, count)
         self._moved += count
         if self._moved >= _TURN:
             self._moved = 0

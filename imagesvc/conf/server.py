@@ -43,6 +43,12 @@ DEFAULT = [
         help="Seconds without a byte of a request's body after which the connection is closed.",
     ),
     cfg.IntOpt(
+        "min_transfer_rate",
+        default=0,
+        min=0,
+        help="Bytes per second that a client must send of a request's body, and take of an answer, on average over 30 seconds that were spent waiting for it; a slower transfer is cut off. 0 demands nothing.",
+    ),
+    cfg.IntOpt(
         "graceful_shutdown_timeout",
         default=60,
         min=0,

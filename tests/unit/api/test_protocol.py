@@ -62,6 +62,19 @@ def get(path="/", *headers):
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: h", *headers, "", ""]).encode()
 
 
+@pytest.mark.parametrize(("least", "is_judged"), [(0, False), (1000, True)])
+def test_a_transfer_has_a_pace_only_if_a_rate_is_demanded(least, is_judged):
+    paces = []
+
+    def application(environ, start_response):
+        paces.append(environ["wsgi.input"]._wire.pace)
+        return hello(environ, start_response)
+
+    talk(get() + get(), application, min_transfer_rate=least)
+    assert [pace is not None for pace in paces] == [is_judged] * 2
+    assert not is_judged or paces[0] is not paces[1]
+
+
 def test_requests_follow_each_other_until_the_client_ends():
     answer, whole = talk(get("/one") + get("/two"), hello)
     assert [answer.count(word) for word in (b"/one", b"/two", b"Connection: close")] == [1, 1, 0]

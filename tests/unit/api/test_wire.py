@@ -102,3 +102,27 @@ def test_linger_lets_the_peer_read_before_the_end(pair):
     assert pair[1].recv(100) == b"answer"
     assert pair[1].recv(100) == b""
     assert wire.take(1) == b""
+
+
+class Judge:
+    """A pace that remembers what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def account(self, seconds, count):
+        assert seconds >= 0
+        self.told.append(count)
+
+
+def test_the_pace_is_told_of_every_byte_while_it_is_set(pair):
+    wire = wires.Wire(pair[0], lambda: None)
+    pair[1].sendall(b"before")
+    assert wire.take(6) == b"before"
+    wire.pace = judge = Judge()
+    pair[1].sendall(b"abcdef")
+    assert wire.take(1) == b"a"
+    assert wire.take_into(memoryview(bytearray(2))) == 2
+    assert wire.fill(100)
+    wire.send(b"answer")
+    assert judge.told == [1, 2, 3, 6]
