@@ -255,11 +255,20 @@ def _read_custom(path: Path) -> tuple[dict[str, Schema], tuple[str, ...]]:
     """Both shapes of the file: properties by name, or these as ``properties`` beside ``required``."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        properties, required = document, ()
-        if isinstance(document.get("properties"), dict) and "type" not in document["properties"]:
-            properties, required = document["properties"], tuple(document.get("required", ()))
+        properties, names = document, []
+        own = document.get("properties")
+        # In the older shape it is a property of that name, whose schema has a type.
+        if isinstance(own, dict) and not isinstance(own.get("type"), str | list):
+            properties, names = own, document.get("required", [])
+        required = _names(names)
         for schema in properties.values():
             jsonschema.Draft4Validator.check_schema(schema)
     except (OSError, ValueError, AttributeError, jsonschema.SchemaError) as error:
         raise exception.ConfigurationError(reason=f"{path} cannot be used: {error}") from error
     return dict(properties), required
+
+
+def _names(required: Any) -> tuple[str, ...]:
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        raise ValueError("'required' is not a list of names")
+    return tuple(required)

@@ -119,10 +119,37 @@ def test_the_newer_shape_of_the_file(tmp_path):
     assert schema.document["required"] == ["color"]
     with pytest.raises(exception.InvalidParameter, match="color"):
         schema.check_new({})
+    schema.check_new({"color": "red"})
+
+
+def test_both_shapes_may_have_properties_of_odd_names(tmp_path):
+    newer = load(tmp_path / "a", {"properties": {"type": {"type": "string", "enum": ["a"]}}})
+    older = load(tmp_path / "b", {"properties": {"type": "string", "enum": ["a"]}})
+    for schema, name in ((newer, "type"), (older, "properties")):
+        with pytest.raises(exception.InvalidParameter, match=name):
+            schema.check(name, "b")
+
+
+def test_required_names_may_be_attributes_or_described_nowhere(tmp_path):
+    schema = load(tmp_path / "state", {"properties": {}, "required": ["name", "cost_center"]})
+    assert "kernel_id" not in schema.document["properties"]
+    schema.check_new({"name": None, "cost_center": "1"})
+    for given, missed in (({"name": "n"}, "cost_center"), ({"cost_center": "1"}, "name")):
+        with pytest.raises(exception.InvalidParameter, match=missed):
+            schema.check_new(given)
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"color": "red"}', '{"color": {"type": "colour"}}', '{"color": {"pattern": "("}}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"color": "red"}',
+        '{"color": {"type": "colour"}}',
+        '{"color": {"pattern": "("}}',
+        '{"properties": {}, "required": "color"}',
+        '{"properties": {}, "required": [5]}',
+    ],
 )
 def test_a_file_that_cannot_be_used_stops_the_start(tmp_path, text):
     with pytest.raises(exception.ConfigurationError, match=r"schema-image\.json"):
