@@ -111,14 +111,22 @@ def _sort(given: Pairs, single: dict[str, str]) -> tuple[tuple[str, str], ...]:
     if "sort" in single:
         if keys or directions:
             raise exception.InvalidParameter(name="sort", reason="it cannot stand beside sort_key and sort_dir")
-        return tuple(_sort_item(item) for item in single["sort"].split(","))
+        return _with_ties([_sort_item(item) for item in single["sort"].split(",")])
     if len(directions) > 1 and len(directions) != len(keys):
         raise exception.InvalidParameter(name="sort_dir", reason="there must be one for all sort_key, or one for each")
     for_all = directions[0] if directions else "desc"
     matched = directions if len(directions) > 1 else [for_all] * len(keys)
     if not keys:
         return (_checked("created_at", for_all),)
-    return tuple(_checked(key, direction) for key, direction in zip(keys, matched, strict=True))
+    order = [_checked(key, direction) for key, direction in zip(keys, matched, strict=True)]
+    return _with_ties(order) if len(directions) > 1 else tuple(order)
+
+
+def _with_ties(order: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The order with what comes of equals: the newest first where there are several directions, else in the one there is."""
+    keys = {key for key, _ in order}
+    ties = [(key, "desc") for key in ("created_at", "id") if key not in keys]
+    return (*order, *ties) if len(order) > 1 else tuple(order)
 
 
 def _sort_item(item: str) -> tuple[str, str]:

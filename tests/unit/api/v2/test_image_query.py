@@ -12,6 +12,10 @@ def test_nothing_asked():
     assert parse("") == objects.ImageQuery(sort=(("created_at", "desc"),), limit=25)
 
 
+#: The order of what is equal, where several directions are given.
+NEWEST_FIRST = [("created_at", "desc"), ("id", "desc")]
+
+
 @pytest.mark.parametrize(
     ("query", "sort"),
     [
@@ -19,9 +23,11 @@ def test_nothing_asked():
         ("sort_key=name&sort_dir=asc", [("name", "asc")]),
         ("sort_dir=asc", [("created_at", "asc")]),
         ("sort_key=name&sort_key=size&sort_dir=asc", [("name", "asc"), ("size", "asc")]),
-        ("sort_key=name&sort_key=size&sort_dir=asc&sort_dir=desc", [("name", "asc"), ("size", "desc")]),
-        ("sort=name,size:asc", [("name", "desc"), ("size", "asc")]),
-        ("sort=name:asc, created_at:desc", [("name", "asc"), ("created_at", "desc")]),
+        ("sort_key=name&sort_key=size&sort_dir=asc&sort_dir=desc", [("name", "asc"), ("size", "desc"), *NEWEST_FIRST]),
+        ("sort=name,size:asc", [("name", "desc"), ("size", "asc"), *NEWEST_FIRST]),
+        ("sort=name:asc,size:asc", [("name", "asc"), ("size", "asc"), *NEWEST_FIRST]),
+        ("sort=name:asc", [("name", "asc")]),
+        ("sort=name:asc, created_at:desc", [("name", "asc"), ("created_at", "desc"), ("id", "desc")]),
     ],
 )
 def test_order(query, sort):
