@@ -1,10 +1,11 @@
 """Runs one round of a case against one service and says what it took."""
 
 import contextlib
+import itertools
 import statistics
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 from cases import Case, Work, numbers
@@ -18,23 +19,23 @@ _WARM_UP = 2
 class Target:
     """A running service.
 
-    :param pids: roots of its process trees, for CPU and memory.
+    :param pids: roots of its process trees by what they are called, for CPU and memory.
     :param shared: roots of trees that work for it and for others: the database, the broker; for CPU alone.
     """
 
     name: str
     url: str
-    pids: tuple[int, ...]
+    pids: dict[str, int]
     headers: dict[str, str]
-    shared: tuple[int, ...] = ()
+    shared: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round's figures; latencies in seconds, CPU of all the service's processes in seconds."""
+    """One round's figures; latencies in seconds, CPU of all the service's processes in seconds, by what they are called."""
 
     seconds: float
-    cpu_seconds: float
+    cpu_seconds: dict[str, float]
     latencies: tuple[float, ...]
     bytes_moved: int
 
@@ -46,11 +47,13 @@ class Round:
     @property
     def cpu(self) -> float:
         """CPU milliseconds per unit, or CPU seconds per GiB for transfers."""
-        return (
-            self.cpu_seconds * (1 << 30) / self.bytes_moved
-            if self.bytes_moved
-            else 1000 * self.cpu_seconds / len(self.latencies)
-        )
+        return sum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What each process tree has of :attr:`cpu`."""
+        scale = (1 << 30) / self.bytes_moved if self.bytes_moved else 1000 / len(self.latencies)
+        return {name: seconds * scale for name, seconds in self.cpu_seconds.items()}
 
     def percentile(self, share: float) -> float:
         if len(self.latencies) == 1:
@@ -58,23 +61,24 @@ class Round:
         return statistics.quantiles(self.latencies, n=1000, method="inclusive")[int(share * 1000) - 1]
 
 
-def _processes(pids: tuple[int, ...]) -> list[psutil.Process]:
-    roots = [psutil.Process(pid) for pid in pids]
-    return roots + [child for root in roots for child in root.children(recursive=True)]
+def _processes(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
 
 
-def cpu_seconds(target: Target) -> float:
-    total = 0.0
-    for process in _processes(target.pids + target.shared):
-        times = process.cpu_times()
-        total += times.user + times.system
+def cpu_seconds(target: Target) -> dict[str, float]:
+    """CPU seconds so far of each process tree that works for the target."""
+    total = {}
+    for name, pid in (target.pids | target.shared).items():
+        times = [process.cpu_times() for process in _processes(pid)]
+        total[name] = sum(one.user + one.system for one in times)
     return total
 
 
 def peak_memory(target: Target) -> int:
     """Largest peak resident size of one process, in bytes."""
     peaks = []
-    for process in _processes(target.pids):
+    for process in itertools.chain.from_iterable(map(_processes, target.pids.values())):
         with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
             peaks += [int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")]
     return max(peaks, default=0)
@@ -91,7 +95,8 @@ def run(case: Case, target: Target, *, keep_alive: bool) -> Round:
         cpu, began = cpu_seconds(target), time.perf_counter()
         latencies = _latencies(case, client, work, case.units)
         seconds = time.perf_counter() - began
-        result = Round(seconds, cpu_seconds(target) - cpu, tuple(latencies), case.bytes_moved * case.units)
+        spent = {name: total - cpu[name] for name, total in cpu_seconds(target).items()}
+        result = Round(seconds, spent, tuple(latencies), case.bytes_moved * case.units)
     client.close()
     return result
 

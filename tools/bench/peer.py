@@ -68,7 +68,7 @@ def running(directory: Path, options: Mapping[str, Mapping[str, Any]], workers: 
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for("Glance", lambda: _is_up(process, url, directory), 120)
-        yield Target("glance", url, (process.pid,), {})
+        yield Target("glance", url, {"glance": process.pid}, {})
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

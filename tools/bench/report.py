@@ -9,6 +9,14 @@ from typing import Any
 from measure import Round
 
 PEER = "glance"
+#: Of process trees in the picture.
+_COLOURS = {
+    "glance": "tab:gray",
+    "glance-api": "tab:blue",
+    "glance-registry": "tab:orange",
+    "database": "tab:green",
+    "broker": "tab:red",
+}
 
 
 @dataclasses.dataclass
@@ -28,10 +36,11 @@ class Result:
 
     def last_line(self, name: str) -> str:
         one = self.rounds[name][-1]
+        parts = ", ".join(f"{part} {cpu:.2f}" for part, cpu in one.parts.items())
         if self.is_transfer:
-            return f"  {name:17} {one.rate:9.1f} MiB/s {one.cpu:7.2f} CPU-s/GiB"
+            return f"  {name:17} {one.rate:9.1f} MiB/s {one.cpu:7.2f} CPU-s/GiB ({parts})"
         p50, p99 = (1000 * one.percentile(share) for share in (0.5, 0.99))
-        return f"  {name:17} {one.rate:9.1f} /s    {one.cpu:7.2f} CPU-ms, p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+        return f"  {name:17} {one.rate:9.1f} /s    {one.cpu:7.2f} CPU-ms ({parts}), p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
     @property
     def ours(self) -> list[str]:
@@ -45,6 +54,12 @@ class Result:
         """How many times Glance's CPU time per unit, in the median of the rounds."""
         theirs = _median(self.rounds[PEER], "cpu")
         return _median(self.rounds[name], "cpu") / theirs if theirs else 0.0
+
+    def parts(self, name: str) -> dict[str, float]:
+        """What each process tree spends on a unit, in CPU times of all of Glance's, in the median of the rounds."""
+        theirs = _median(self.rounds[PEER], "cpu")
+        rounds = [one.parts for one in self.rounds[name]]
+        return {part: statistics.median(one[part] for one in rounds) / theirs if theirs else 0.0 for part in rounds[0]}
 
     def ratios(self) -> str:
         """A line for each of ours; empty without a peer."""
@@ -61,6 +76,7 @@ class Result:
                 {
                     "rate": one.rate,
                     "cpu": one.cpu,
+                    "parts": one.parts,
                     "p50": one.percentile(0.5),
                     "p99": one.percentile(0.99),
                 }
@@ -126,4 +142,29 @@ def draw(results: Sequence[Result], path: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("times the rate of Glance 33.0.0 (bars: medians, dots: rounds)")
     axes.legend()
+    figure.savefig(path)
+
+
+def draw_parts(results: Sequence[Result], path: Path) -> None:
+    """Stacked bars of what each process tree has of a unit's CPU time, Glance's whole being 1; nothing without a peer."""
+    import matplotlib as mpl  # takes a second that most runs need not spend
+
+    compared = [result for result in results if PEER in result.rounds]
+    if not compared:
+        return
+    mpl.use("svg")
+    from matplotlib import pyplot as plt  # after the choice of what it draws with
+
+    bars = [(result, name) for result in compared for name in (*result.ours, PEER)]
+    figure, axes = plt.subplots(figsize=(9, 0.25 * len(bars) + 1.5), layout="constrained")
+    for place, (result, name) in enumerate(bars):
+        begins = 0.0
+        for part, share in result.parts(name).items():
+            axes.barh(place, share, 0.8, begins, color=_COLOURS[part], label=part)
+            begins += share
+    axes.set_yticks(range(len(bars)), [f"{result.title}, {result.images}: {name}" for result, name in bars], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("CPU time of a unit (1: all that Glance 33.0.0 and its database spend)")
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    axes.legend(handles.values(), handles.keys())
     figure.savefig(path)

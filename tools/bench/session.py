@@ -87,6 +87,7 @@ def main() -> int:
         args.output.mkdir(parents=True, exist_ok=True)
         (args.output / "bench.json").write_text(json.dumps([result.plain() for result in results], indent=1) + "\n")
         report.draw(results, args.output / "bench.svg")
+        report.draw_parts(results, args.output / "bench-parts.svg")
     return 0
 
 

@@ -73,17 +73,17 @@ def ours(base: Foundation, transport: str, images: int, workers: int) -> Iterato
         "glance_store": {"default_backend": "fs"},
         "registry": {"workers": workers},
     }
-    shared = (base.database.pid,)
+    shared = {"database": base.database.pid}
     if transport == "rabbit":
         assert base.broker is not None
         key_file = directory / "rpc.keys"
         options["DEFAULT"]["transport_url"] = base.broker.url(base.broker.vhost())
         options["rpc"] = {"signing_key_file": key_file}
         _make_key(directory, key_file)
-        shared += (base.broker.pid,)
+        shared["broker"] = base.broker.pid
     with deployed(directory, options, database_url=None) as service:
         catalogue.fill(url, images, base.owner)
-        pids = tuple(process.pid for process in service.processes.values())
+        pids = {name: process.pid for name, process in service.processes.items()}
         yield Target(f"imagesvc, {transport}", service.url, pids, {"X-Auth-Token": base.token}, shared)
 
 
@@ -102,4 +102,4 @@ def glance(base: Foundation, images: int, workers: int) -> Iterator[Target]:
     url = base.database.url(base.database.create())
     with peer.running(directory, base.options(url), workers) as target:
         catalogue.fill(url, images, base.owner)
-        yield dataclasses.replace(target, headers={"X-Auth-Token": base.token}, shared=(base.database.pid,))
+        yield dataclasses.replace(target, headers={"X-Auth-Token": base.token}, shared={"database": base.database.pid})
