@@ -3,6 +3,7 @@
 Names and operators make the statement, values are its parameters, so that alike listings share one statement.
 """
 
+import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ _images = models.images.c
 
 #: (name, operator) of each filter.
 Shape = tuple[tuple[str, str], ...]
+#: A statement that counts, and the names of its parameters.
+Probe = tuple[Select[Any], tuple[str, ...]]
 
 _TEXT = {
     "id",
@@ -106,16 +109,31 @@ def measured(tx: Transaction, shape: Shape, arguments: Mapping[str, Any], key: s
     found = {}
     for number, (name, op) in enumerate(shape):
         if name in _ELSEWHERE:
-            found[number] = _are_few(tx, _having(name, number, tx.connection.dialect.name), arguments)
+            found[number] = _are_few(tx, *_probe_having(name, number, tx.connection.dialect.name), arguments)
         elif name in INDEXES and name != key and op in _SEARCHED and ("owner", "eq") not in shape:
-            found[number] = _are_few(tx, _passing(name, shape), arguments)
+            found[number] = _are_few(tx, *_probe_passing(name, shape), arguments)
     return tuple((name, f"few {op}" if found.get(number) else op) for number, (name, op) in enumerate(shape))
 
 
-def _are_few(tx: Transaction, probe: Select[Any], arguments: Mapping[str, Any]) -> bool:
-    needed = probe.compile().params
+@functools.lru_cache(maxsize=256)
+def _probe_having(name: str, number: int, dialect: str) -> Probe:
+    return _probe(_having(name, number, dialect))
+
+
+@functools.lru_cache(maxsize=256)
+def _probe_passing(name: str, shape: Shape) -> Probe:
+    return _probe(_passing(name, shape))
+
+
+def _probe(images: Select[Any]) -> Probe:
+    """Counts what ``images`` selects, as far as it matters; making it costs more than running it."""
+    counted = select(func.count()).select_from(images.limit(FEW + 1).subquery())
+    return counted, tuple(images.compile().params)
+
+
+def _are_few(tx: Transaction, counted: Select[Any], needed: Sequence[str], arguments: Mapping[str, Any]) -> bool:
     values = {name: arguments[name] for name in needed if name in arguments}
-    return len(tx.connection.execute(probe.limit(FEW + 1), values).all()) <= FEW
+    return int(tx.connection.execute(counted, values).scalar_one()) <= FEW
 
 
 def _passing(name: str, shape: Shape) -> Select[Any]:
