@@ -5,6 +5,7 @@ its host has is judged (:mod:`imagesvc.data.addresses`), the connection goes to 
 name means by then, and each redirect is a URL like the first.
 """
 
+import contextlib
 import dataclasses
 import ipaddress
 import re
@@ -142,7 +143,7 @@ class Gate:
             if location is None:
                 return _plain(response)
             response.close()
-            following = self.check(urllib.parse.urljoin(target.url, location))
+            following = self.check(_join(target.url, location))
             if (target.scheme, following.scheme) == ("https", "http"):
                 raise _refused("it redirects from https to http")
             if (target.scheme, target.authority) != (following.scheme, following.authority):
@@ -265,31 +266,27 @@ def _send(
     proxy = {scheme: proxies[scheme] for scheme in proxies if scheme == target.scheme}
     urls = [target.url] if proxy else [target.at(address) for address in target.addresses[:_TRIES]]
     while True:
-        with requests.Session() as session:
-            # No proxies, passwords or certificates from the environment.
-            session.trust_env = False
-            session.headers.clear()
-            session.mount("https://", _Pinned(target.host))
-            try:
-                return session.request(
-                    method,
-                    urls.pop(0),
-                    headers=sent,
-                    timeout=TIMEOUT,
-                    verify=verify,
-                    proxies=proxy,
-                    stream=True,
-                    allow_redirects=False,
-                )
-            except requests.ConnectionError:
-                if not urls:
-                    raise
+        # No session: it would prepare the next request itself, and use proxies and passwords of the environment.
+        request = requests.Request(method, urls.pop(0), headers=sent).prepare()
+        try:
+            with contextlib.closing(_Pinned(target.host)) as adapter:
+                return adapter.send(request, stream=True, timeout=TIMEOUT, verify=verify, proxies=proxy)
+        except requests.ConnectionError:
+            if not urls:
+                raise
 
 
 def _redirect(response: requests.Response) -> str | None:
     location = response.headers.get("Location") if response.status_code in _REDIRECTS else None
     # Headers are read as latin-1, whatever they are.
     return None if location is None else location.encode("latin-1").decode("utf-8", "replace")
+
+
+def _join(url: str, location: str) -> str:
+    try:
+        return urllib.parse.urljoin(url, location)
+    except ValueError as exc:
+        raise _refused("it redirects to what is no URL") from exc
 
 
 def _plain(response: requests.Response) -> requests.Response:

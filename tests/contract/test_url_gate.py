@@ -209,6 +209,13 @@ def test_redirects_end(world):
     assert len(server.requests) == 6
 
 
+@pytest.mark.parametrize("location", ["http://[x", "http://good.test\u2100/", "http://good.test:port/"])
+def test_a_redirect_to_what_is_no_url_is_refused(world, location):
+    world.serve(lambda _: (301, {"Location": location.encode().decode("latin-1")}, b""))
+    with pytest.raises(exception.UriRefused):
+        make_gate(world).open("http://good.test/")
+
+
 def test_encoded_data_is_refused(world):
     world.serve(lambda _: (200, {"Content-Encoding": "gzip"}, b"data"))
     with pytest.raises(exception.UriRefused, match="encoded"):
