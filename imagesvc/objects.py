@@ -245,6 +245,26 @@ class UploadGrant(_Value):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class LocationJob(_Value):
+    """An added location that a worker has to look at.
+
+    :param phase: ``importing`` (the image waits for its data) or ``hashing`` (it is active, and its hash is to come).
+    :param store: id of the store that serves the URL, None in single-store form.
+    :param os_hash_value: what the data must have; None when nobody said.
+    :param lease_seconds: renew within this time or another worker takes over.
+    """
+
+    job_id: str
+    image_id: str
+    phase: str
+    url: str
+    store: str | None
+    os_hash_algo: str | None
+    os_hash_value: str | None
+    lease_seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class CleanupItem(_Value):
     """Bytes the registry wants removed; claimed by one janitor for a while.
 

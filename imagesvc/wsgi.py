@@ -66,6 +66,7 @@ def _build() -> _WSGI:
     parts = runtime.build_runtime(cfg.CONF)
     built = deploy.load_application(cfg.CONF, parts)
     janitor.Janitor(parts.registry, parts.stores, parts.conf, parts.host).start()
+    parts.location_jobs.start()
     return built
 
 

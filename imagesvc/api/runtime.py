@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from imagesvc import concurrency, policies
 from imagesvc.data.download import Downloader
+from imagesvc.data.location_jobs import LocationRunner
 from imagesvc.data.locations import Examiner
 from imagesvc.data.upload import Uploader
 from imagesvc.data.url_gate import Gate
@@ -32,6 +33,7 @@ class Runtime:
     uploads: Uploader
     downloads: Downloader
     locations: Examiner
+    location_jobs: LocationRunner
     offload: concurrency.Offload
     host: str
     worker: str
@@ -72,6 +74,7 @@ def build_runtime(
         uploads=Uploader(conf=conf, registry=registry, stores=stores, host=host, worker=worker, offload=offload),
         downloads=Downloader(registry, stores),
         locations=Examiner(stores, conf, gate.check),
+        location_jobs=LocationRunner(registry, stores, conf, worker, offload),
         offload=offload,
         host=host,
         worker=worker,

@@ -37,7 +37,7 @@ def main() -> int:
             deploy.load_application,
             prepare=_set_up_logging,
             check=lambda: _read_configuration(cfg.ConfigOpts()),
-            background=_start_janitor,
+            background=_start_background,
         )
     except exception.ConfigurationError as error:
         print(f"glance-api: {error.msg}", file=sys.stderr)
@@ -56,9 +56,12 @@ def _set_up_logging() -> None:
     secrecy.set_up_logging(cfg.CONF, "glance")
 
 
-def _start_janitor(parts: runtime.Runtime) -> None:
-    """One janitor serves a host: its claims are of stores and staging files that all workers share."""
+def _start_background(parts: runtime.Runtime) -> None:
+    """What one worker does for its host: its janitor claims stores and staging files that all workers share, and it takes over
+    what dead ones have left.
+    """
     janitor.Janitor(parts.registry, parts.stores, parts.conf, parts.host).start()
+    parts.location_jobs.start()
 
 
 if __name__ == "__main__":

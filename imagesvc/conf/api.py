@@ -23,6 +23,17 @@ DEFAULT = [
     cfg.BoolOpt("allow_anonymous_access", default=False, help="Let requests without identity read public images."),
     cfg.IntOpt("max_request_id_length", default=64, min=0, help="Longest accepted x-openstack-request-id of a client."),
     cfg.StrOpt("hashing_algorithm", default="sha512", help="Name of the hashlib algorithm for os_hash_value."),
+    cfg.BoolOpt(
+        "do_secure_hash",
+        default=True,
+        help="Read data whose location was added with POST, to compute its hash, and to compare it when the request says what it must be. Otherwise what the request says is believed.",
+    ),
+    cfg.IntOpt(
+        "http_retries",
+        default=3,
+        min=0,
+        help="How often a location that was added with POST is asked again when it cannot be read.",
+    ),
     cfg.ListOpt(
         "enabled_import_methods",
         default=["glance-direct", "web-download", "copy-image"],

@@ -74,8 +74,6 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
         "image_cache_stall_time",
         "image_cache_sqlite_db",
         "metadata_encryption_key",
-        "do_secure_hash",
-        "http_retries",
         "default_publisher_id",
         "disabled_notifications",
     ),

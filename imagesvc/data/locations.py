@@ -14,6 +14,8 @@ LOG = logging.getLogger(__name__)
 #: More in one request would keep its client waiting for too many servers.
 _MOST_LOCATIONS = 50
 
+_WEB = frozenset({"http", "https"})
+
 Change = dict[str, Any]
 
 
@@ -51,7 +53,7 @@ class Examiner:
 
     def _look(self, url: str) -> dict[str, Any]:
         """``{"store": id or None, "size": bytes}`` of what is at a URL, or ``{"fault": why it cannot be used}``."""
-        if url.partition(":")[0].lower() not in {"http", "https"}:
+        if url.partition(":")[0].lower() not in _WEB:
             return {"fault": "it is no http or https URL"}
         try:
             store = self.store_of(url)
@@ -61,6 +63,22 @@ class Examiner:
         if size is None:
             return {"fault": "its server does not tell how large the data is"}
         return {"store": store, "size": size}
+
+    def place(self, url: str) -> dict[str, Any]:
+        """``{"url": as its store spells it, "store": id or None}`` for a URL, with ``fault`` if it cannot be used.
+
+        Its server is not asked for anything yet.
+        """
+        try:
+            if url.partition(":")[0].lower() in _WEB:
+                return {"url": url, "store": self.store_of(url)}
+            location = objects.Location(url)
+            spelled = self._stores.spelled(location)
+            return {"url": spelled, "store": self._stores.store_of(location) if self._stores.multi else None}
+        except exception.Unavailable:
+            return {"url": url, "store": None, "fault": "no store of this service serves it"}
+        except exception.Invalid as exc:
+            return {"url": url, "store": None, "fault": exc.msg}
 
     def store_of(self, url: str) -> str | None:
         """The id of the store that serves a URL which may be used, None in single-store form.

@@ -6,12 +6,12 @@ janitor in glance-api, to which the ledger tells what.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imagesvc.registry import settling
 from imagesvc.registry.clock import Clock
-from imagesvc.registry.db import leases, operations, tasks, uploads
+from imagesvc.registry.db import leases, location_jobs, operations, tasks, uploads
 from imagesvc.registry.db.transaction import Transaction
 from imagesvc.registry.endpoints.transactions import Transactions
 
@@ -34,6 +34,7 @@ class Reaper:
 
     :param holder: name of this process in the lease.
     :param monotonic: seconds that never go back.
+    :param keep_hours: how long tasks are shown after their end.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Reaper:
         conf: Any,
         holder: str,
         monotonic: Callable[[], float] = time.monotonic,
+        keep_hours: int = 48,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._holder = holder
         self._monotonic = monotonic
+        self._keep_hours = keep_hours
         self._lease_seconds: float = conf.upload_lease
         self._leader_ms = max(_SHORTEST_LEASE_MS, _LEASE_ROUNDS * conf.reaper_interval * 1000)
         self._retention_ms = conf.operation_retention * 1000
@@ -77,6 +80,7 @@ class Reaper:
         if not self._leads() or self._monotonic() < self._patient_until:
             return 0
         count = self._abort_expired()
+        self._give_up_locations()
         if self._monotonic() >= self._tidy_at:
             self._tidy()
             self._tidy_at = self._monotonic() + _TIDY_SECONDS
@@ -108,9 +112,25 @@ class Reaper:
             LOG.warning("Aborted %d uploads that gave no sign of life for %s s", count, self._lease_seconds)
         return count
 
+    def _give_up_locations(self) -> None:
+        """Jobs that no glance-api has taken over: within one more lease, or much later where no image waits for it."""
+        lease_ms = int(self._lease_seconds * 1000)
+        patience = {location_jobs.IMPORTING: lease_ms, location_jobs.HASHING: self._retention_ms}
+
+        def late(tx: Transaction) -> list[str]:
+            return location_jobs.expired(tx, _before(tx, patience), 1)
+
+        def give_up(tx: Transaction) -> int:
+            return settling.give_up_locations(tx, _before(tx, patience), _BATCH, self._keep_hours)
+
+        if self._transactions.read(late):
+            count = self._all(give_up, _BATCH)
+            LOG.warning("Gave up %d locations that nobody could look at", count)
+
     def _tidy(self) -> None:
         lease_ms = int(self._lease_seconds * 1000)
         self._transactions.maintain(lambda tx: uploads.shorten(tx, lease_ms))
+        self._transactions.maintain(lambda tx: location_jobs.shorten(tx, lease_ms))
         stuck = self._all(lambda tx: settling.requeue_stuck(tx, tx.now_ms - lease_ms, _BATCH), _BATCH)
         if stuck:
             LOG.warning("Queued %d images again that were saving without an upload", stuck)
@@ -126,3 +146,7 @@ class Reaper:
             total += count
             if count < batch:
                 return total
+
+
+def _before(tx: Transaction, patience_ms: Mapping[str, int]) -> dict[str, int]:
+    return {phase: tx.now_ms - milliseconds for phase, milliseconds in patience_ms.items()}

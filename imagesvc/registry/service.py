@@ -137,7 +137,9 @@ class Worker(service.ServiceBase):
         if not self._is_first:
             return periodic.Periodic("clock", _CLOCK_SECONDS, shared.transactions.observe)
         options = shared.conf.registry
-        reaper = Reaper(shared.transactions, shared.clock, options, f"{self._name}:{os.getpid()}")
+        keep_hours = shared.conf.task.task_time_to_live
+        holder = f"{self._name}:{os.getpid()}"
+        reaper = Reaper(shared.transactions, shared.clock, options, holder, keep_hours=keep_hours)
         return periodic.Periodic("reaper", options.reaper_interval, reaper.run_once)
 
     def stop(self) -> None:

@@ -3,8 +3,10 @@
 The intent goes first, by compare-and-set, so from then on no completion can succeed; the bytes are the janitor's.
 """
 
+from collections.abc import Mapping
+
 from imagesvc.registry import states
-from imagesvc.registry.db import images, uploads
+from imagesvc.registry.db import images, location_jobs, tasks, uploads
 from imagesvc.registry.db.transaction import Transaction
 
 #: What an image has of its data, and loses when it goes back to queued.
@@ -19,9 +21,9 @@ def abort(tx: Transaction, upload_id: str, image_id: str) -> bool:
     return True
 
 
-def requeue(tx: Transaction, image_id: str) -> bool:
-    """saving -> queued; whether it was saving."""
-    return images.move(tx, image_id, [states.SAVING], states.QUEUED, **_NO_DATA)
+def requeue(tx: Transaction, image_id: str, status: str = states.SAVING) -> bool:
+    """``status`` -> queued; whether it was that."""
+    return images.move(tx, image_id, [status], states.QUEUED, **_NO_DATA)
 
 
 def abort_worker(tx: Transaction, worker: str) -> int:
@@ -42,3 +44,31 @@ def _abort_locked(tx: Transaction, upload_id: str) -> bool:
 def requeue_stuck(tx: Transaction, before_ms: int, limit: int) -> int:
     """Queue images again that are saving, without an upload, since before ``before_ms``; how many."""
     return sum(requeue(tx, image_id) for image_id in uploads.stuck_images(tx, states.SAVING, before_ms, limit))
+
+
+# -- locations ---------------------------------------------------------------------------------------
+
+
+def end_location(tx: Transaction, job: location_jobs.Job, keep_hours: int, failure: str | None = None) -> None:
+    """End a job about a location, and its task.
+
+    :param failure: why it did not succeed: an image that has no location yet is queued again.
+    """
+    location_jobs.end(tx, job.job_id)
+    if failure is None:
+        tasks.finish(tx, job.task_id, tasks.SUCCESS, keep_hours=keep_hours, result={"image_id": job.image_id})
+        return
+    if job.phase == location_jobs.IMPORTING:
+        requeue(tx, job.image_id, states.IMPORTING)
+    tasks.finish(tx, job.task_id, tasks.FAILURE, keep_hours=keep_hours, message=failure)
+
+
+def give_up_locations(tx: Transaction, before_ms: Mapping[str, int], limit: int, keep_hours: int) -> int:
+    """End jobs that nobody was about since the time that ``before_ms`` has for their phase; how many."""
+    count = 0
+    for job_id in location_jobs.expired(tx, before_ms, limit):
+        job = location_jobs.lock(tx, job_id)
+        if job is not None:
+            end_location(tx, job, keep_hours, "The service was interrupted, and nobody could go on.")
+            count += 1
+    return count

@@ -5,7 +5,7 @@ Version history of the RPC API (the only place that states it; client and server
 * 1.0 - images, uploads, cleanup, ping.
 * 1.1 - members, tags, image_deactivate and image_reactivate; image_patch knows ``test`` and ``match``.
 * 1.2 - metadata definitions.
-* 1.3 - tasks, usage_get; locations in image_patch.
+* 1.3 - tasks, usage_get; locations, also in image_patch.
 
 A change that old clients survive bumps the minor: add an optional argument or a method, write a line above, and let the
 client method name the minor it needs.  Registries are upgraded first; ``[upgrade_levels] registry`` pins a newer

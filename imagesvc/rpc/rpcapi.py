@@ -9,10 +9,10 @@ from typing import Any
 
 from imagesvc import context as ctx
 from imagesvc import objects
-from imagesvc.rpc import metadefs, transport
+from imagesvc.rpc import locations, metadefs, transport
 
 
-class RegistryAPI(metadefs.MetadefAPI):
+class RegistryAPI(metadefs.MetadefAPI, locations.LocationAPI):
     """What glance-api may ask of glance-registry.
 
     :param caller: makes one call with its deadline, retries and ``op_id``.

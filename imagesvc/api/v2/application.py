@@ -7,7 +7,7 @@ import pecan
 
 from imagesvc.api import hooks, runtime
 from imagesvc.api.app import Application, Request
-from imagesvc.api.v2 import actions, image_data, image_schema, images, info, members, schemas, tags, tasks
+from imagesvc.api.v2 import actions, image_data, image_schema, images, info, locations, members, schemas, tags, tasks
 from imagesvc.api.v2.metadefs.routes import routes as metadef_routes
 from imagesvc.api.v2.router import Body, Route, Router
 
@@ -33,6 +33,7 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
     schema = image_schema.load(parts.conf)
     image = images.ImagesController(parts, schema)
     data = image_data.ImageDataController(parts)
+    location = locations.LocationsController(parts)
     member = members.MembersController(parts)
     tag = tags.TagsController(parts, schema)
     action = actions.ActionsController(parts)
@@ -47,6 +48,8 @@ def table(parts: runtime.Runtime) -> tuple[Route, ...]:
         Route("DELETE", "/images/{image_id}", image.delete),
         Route("PUT", "/images/{image_id}/file", data.put, Body.OCTETS),
         Route("GET", "/images/{image_id}/file", data.get),
+        Route("POST", "/images/{image_id}/locations", location.post, Body.JSON),
+        Route("GET", "/images/{image_id}/locations", location.get_all),
         Route("POST", "/images/{image_id}/members", member.post, Body.JSON),
         Route("GET", "/images/{image_id}/members", member.get_all),
         Route("GET", "/images/{image_id}/members/{member_id}", member.get_one),

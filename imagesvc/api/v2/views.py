@@ -83,7 +83,7 @@ class ImageView:
     def _add_locations(self, document: dict[str, Any], image: objects.Image) -> None:
         locations = sorted(image.locations, key=lambda where: self._weight(where.metadata.get("store")), reverse=True)
         if self.locations:
-            document["locations"] = [{"url": where.url, "metadata": where.metadata} for where in locations]
+            document["locations"] = [location(where) for where in locations]
         if self.direct_url and locations:
             document["direct_url"] = locations[0].url
         named = image.stores or [where.metadata.get("store") for where in locations]
@@ -108,6 +108,11 @@ class ImageView:
             document["next"] = _link("images", [*rest, ("marker", page.next_marker)])
         document["schema"] = "/v2/schemas/images"
         return document
+
+
+def location(where: objects.Location) -> dict[str, Any]:
+    """A place where an image's data is."""
+    return {"url": where.url, "metadata": where.metadata}
 
 
 def member(shared: objects.Member) -> dict[str, Any]:

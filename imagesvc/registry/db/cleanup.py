@@ -8,7 +8,8 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, false, or_, select, update
+from sqlalchemy import Select, and_, delete, false, func, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc.registry.db import children, models, uploads
 from imagesvc.registry.db.transaction import Transaction
@@ -94,10 +95,21 @@ def _pending(tx: Transaction, after: int) -> Select[Any]:
             columns.deleted == false(),
             columns.id > after,
             _claims.c.location_id.is_(None),
+            ~_is_shared(tx),
         )
         .order_by(columns.id)
         .limit(_SCAN_BATCH)
     )
+
+
+def _is_shared(tx: Transaction) -> ColumnElement[bool]:
+    """An image that is still there has a location of the same URL: the data goes with the last one."""
+    other = _locations.alias()
+    same = [other.c.value == _locations.c.value, other.c.status == children.ACTIVE, other.c.deleted == false()]
+    if tx.connection.dialect.name == "postgresql":
+        # Its index has the beginning of the URL, for the whole may be too long, and must be asked for it.
+        same.append(func.left(other.c.value, models.INDEXED_URL) == func.left(_locations.c.value, models.INDEXED_URL))
+    return select(other.c.id).where(*same).correlate(_locations).exists()
 
 
 def claim_locations(tx: Transaction, location_ids: Sequence[int], janitor: str, until_ms: int) -> list[int]:

@@ -336,6 +336,31 @@ upload_intents = Table(
     **_OWN,
 )
 
+#: What is being done about a location that was added: one row from then on until its data is known.
+location_jobs = Table(
+    "imagesvc_location_jobs",
+    metadata,
+    Column("job_id", String(36), primary_key=True),
+    Column("image_id", String(36), nullable=False),
+    Column("project_id", String(255)),
+    Column("phase", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    # SHA-256 of the URL where only one image may have it.
+    Column("url_key", CHAR(64)),
+    Column("store", String(255)),
+    Column("os_hash_algo", String(64)),
+    Column("os_hash_value", String(128)),
+    Column("task_id", String(36), nullable=False),
+    Column("worker", String(255), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Index("uq_imagesvc_location_jobs_image_id", "image_id", unique=True),
+    Index("uq_imagesvc_location_jobs_url_key", "url_key", unique=True),
+    Index("ix_imagesvc_location_jobs_worker", "worker"),
+    Index("ix_imagesvc_location_jobs_lease_until_ms", "lease_until_ms"),
+    **_OWN,
+)
+
 #: Which janitor is removing a location's data, and until when nobody else may.
 location_claims = Table(
     "imagesvc_location_claims",
@@ -391,3 +416,11 @@ Index(
     mariadb_length={"value": INDEXED_CHARACTERS},
 )
 Index("imagesvc_image_locations_by_status", image_locations.c.status, image_locations.c.id)
+#: Characters of a location's URL that are in its index.
+INDEXED_URL = 255
+Index(
+    "imagesvc_image_locations_by_value",
+    image_locations.c.value,
+    mysql_length={"value": INDEXED_URL},
+    mariadb_length={"value": INDEXED_URL},
+)

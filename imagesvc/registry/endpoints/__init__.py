@@ -11,6 +11,7 @@ from imagesvc.registry.endpoints.charges import Charges
 from imagesvc.registry.endpoints.cleanup import CleanupEndpoint
 from imagesvc.registry.endpoints.health import HealthEndpoint
 from imagesvc.registry.endpoints.images import ImageEndpoint
+from imagesvc.registry.endpoints.locations import LocationEndpoint
 from imagesvc.registry.endpoints.members import MemberEndpoint
 from imagesvc.registry.endpoints.tags import TagEndpoint
 from imagesvc.registry.endpoints.tasks import TaskEndpoint
@@ -31,13 +32,15 @@ def make_endpoints(conf: Any, transactions: Transactions, source: Source | None 
     access = Access(enforcer, policies.Protections.from_conf(conf, enforcer))
     limits = Limits.from_conf(conf)
     charges = Charges(transactions, source or _limits(conf))
+    lease_seconds, keep_hours = conf.registry.upload_lease, conf.task.task_time_to_live
     return [
-        ImageEndpoint(transactions, charges, access, limits),
+        ImageEndpoint(transactions, charges, access, limits, keep_hours),
         MemberEndpoint(transactions, access, limits),
         TagEndpoint(transactions, access, limits),
         ActionEndpoint(transactions, access),
-        TaskEndpoint(transactions, access, conf.task.task_time_to_live),
-        UploadEndpoint(transactions, charges, access, limits, conf.registry.upload_lease),
+        TaskEndpoint(transactions, access, keep_hours),
+        UploadEndpoint(transactions, charges, access, limits, lease_seconds),
+        LocationEndpoint(transactions, charges, access, limits, lease_seconds, keep_hours),
         UsageEndpoint(charges),
         *metadefs.make_endpoints(transactions, enforcer),
         CleanupEndpoint(transactions),

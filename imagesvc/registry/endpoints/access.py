@@ -13,6 +13,8 @@ from imagesvc.registry.db.transaction import Transaction
 
 Image = dict[str, Any]
 
+_SERVICE = "service"
+
 
 class Access:
     """Decisions about images, by one policy.
@@ -26,22 +28,31 @@ class Access:
         self.is_admin = enforcer.is_admin
         self.authorize = enforcer.authorize
 
-    def load(self, tx: Transaction, context: RequestContext, image_id: str, *, lock: bool = False) -> images.Record:
+    def load(
+        self,
+        tx: Transaction,
+        context: RequestContext,
+        image_id: str,
+        *,
+        lock: bool = False,
+        rule: str | None = "get_image",
+    ) -> images.Record:
         """The image, if the caller may see it.
 
         :param lock: for transactions that will write it.
+        :param rule: without which he does not; None where another rule decides afterwards.
         :raises ImageNotFound: there is none, or none for this caller.
         """
         record = images.get(tx, image_id, context.project_id, lock=lock)
-        if record is None or not self._may_see(context, record):
+        if record is None or not self._may_see(context, record, rule):
             raise exception.ImageNotFound(image_id=image_id)
         return record
 
-    def _may_see(self, context: RequestContext, record: images.Record) -> bool:
+    def _may_see(self, context: RequestContext, record: images.Record, rule: str | None) -> bool:
         if record.image["status"] in states.GONE:
             return False
         visible = is_visible(record.image, context.project_id, record.member_status) or self.is_admin(context)
-        return visible and self._enforcer.allows(context, "get_image", _target(context, record))
+        return visible and (rule is None or self._enforcer.allows(context, rule, _target(context, record)))
 
     def require(self, context: RequestContext, rule: str, record: images.Record) -> None:
         """Raise Forbidden unless ``rule`` lets the caller do this to an image he sees."""
@@ -61,6 +72,10 @@ class Access:
         is_his = member == context.project_id or self.is_admin(context)
         if rule == "modify_member" and self._enforcer.ownership_in_code and not is_his:
             raise exception.Forbidden(action=rule)
+
+    def is_service(self, context: RequestContext) -> bool:
+        """Whether the caller is another service, or one that asks on behalf of a user."""
+        return any(role.lower() == _SERVICE for role in [*context.roles, *context.service_roles])
 
     def require_visibility(self, context: RequestContext, visibility: str | None, record: images.Record) -> None:
         """Raise Forbidden unless the caller may give the image this visibility."""

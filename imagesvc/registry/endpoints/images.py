@@ -5,8 +5,8 @@ from typing import Any
 
 from imagesvc import exception, objects
 from imagesvc.context import RequestContext
-from imagesvc.registry import fields, locations, patching, states
-from imagesvc.registry.db import filters, images, listing, uploads
+from imagesvc.registry import fields, locations, patching, settling, states
+from imagesvc.registry.db import filters, images, listing, location_jobs, uploads
 from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
 from imagesvc.registry.endpoints.access import Access
@@ -24,7 +24,11 @@ _LONGEST_PAGE = 10_000
 class ImageEndpoint:
     """Show, list, create, change and delete."""
 
-    def __init__(self, transactions: Transactions, charges: Charges, access: Access, limits: Limits) -> None:
+    def __init__(
+        self, transactions: Transactions, charges: Charges, access: Access, limits: Limits, keep_hours: int
+    ) -> None:
+        """:param keep_hours: how long the task of a location is shown after its end."""
+        self._keep_hours = keep_hours
         self._transactions = transactions
         self._charges = charges
         self._access = access
@@ -172,6 +176,7 @@ class ImageEndpoint:
 
         def work(tx: Transaction) -> None:
             upload_ids = uploads.live_of_image(tx, image_id)
+            job = location_jobs.lock_of_image(tx, image_id)
             record = self._access.load(tx, context, image_id, lock=True)
             self._access.require_change(context, "delete_image", record)
             if record.image["protected"]:
@@ -179,6 +184,8 @@ class ImageEndpoint:
             states.check(record.image["status"], states.DELETED)
             for upload_id in {*upload_ids, *uploads.live_of_image(tx, image_id)}:
                 uploads.abort(tx, upload_id)
+            if job is not None:
+                settling.end_location(tx, job, self._keep_hours, "The image was deleted.")
             images.delete(tx, image_id, states.DELETED)
 
         self._transactions.write(context, "image_delete", work)

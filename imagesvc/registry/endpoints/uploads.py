@@ -6,7 +6,7 @@ from typing import Any
 from imagesvc import exception
 from imagesvc.context import RequestContext
 from imagesvc.registry import blobs, fields, settling, states
-from imagesvc.registry.db import children, images, uploads
+from imagesvc.registry.db import children, images, location_jobs, uploads
 from imagesvc.registry.db.transaction import Transaction, to_text
 from imagesvc.registry.endpoints.access import Access
 from imagesvc.registry.endpoints.charges import CeilingsOf, Charges, Room, check_count, hold
@@ -163,9 +163,13 @@ class UploadEndpoint:
 
     @dispatcher.expose
     def uploads_abort_worker(self, context: RequestContext, worker: str) -> int:
-        count: int = self._transactions.write(
-            context, "uploads_abort_worker", lambda tx: settling.abort_worker(tx, worker)
-        )
+        """Uploads are aborted, which are counted; what is being done about locations can be taken over at once."""
+
+        def work(tx: Transaction) -> int:
+            location_jobs.release_worker(tx, worker)
+            return settling.abort_worker(tx, worker)
+
+        count: int = self._transactions.write(context, "uploads_abort_worker", work)
         return count
 
 

@@ -21,6 +21,11 @@ class _Stores:
     def store_of(self, location):
         return "web"
 
+    def spelled(self, location):
+        if not location.url.startswith("rbd:"):
+            raise exception.StoreUnavailable(store="?")
+        return location.url.rstrip("/")
+
     def size(self, location):
         self.asked.append(location)
         if location.url == "http://away/x":
@@ -108,3 +113,13 @@ def test_other_changes_stay_as_they_are(examiner, stores):
 def test_a_request_names_a_few_locations(examiner):
     with pytest.raises(exception.LimitExceeded):
         examiner.complete([_add(f"http://web/{number}") for number in range(51)])
+
+
+def test_a_place_is_found_without_asking_its_server(examiner, stores):
+    assert examiner.place("http://web/a") == {"url": "http://web/a", "store": "web"}
+    assert examiner.place("rbd://a/b/c/d/") == {"url": "rbd://a/b/c/d", "store": "web"}
+    assert examiner.place("http://inside/x")["fault"] == "The URI is refused."
+    assert "no store" in examiner.place("foo://x")["fault"]
+    stores.multi = False
+    assert examiner.place("http://web/a")["store"] is None
+    assert stores.asked == []

@@ -1,0 +1,52 @@
+import pytest
+
+from imagesvc.data.location_jobs import LocationRunner
+from tests.fixtures import api
+
+URL = "http://web/x"
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch):
+    monkeypatch.setattr(LocationRunner, "run", lambda *_arguments: None)
+    return api.make_service(tmp_path)
+
+
+@pytest.fixture
+def image(service):
+    return service.create(disk_format="raw", container_format="bare")
+
+
+def test_an_addition_costs_one_call(service, image):
+    assert service.calls == ["image_create"]
+    response = service.request("POST", f"{image['self']}/locations", {"url": URL})
+    assert (response.status_int, response.body, response.content_type) == (202, b"", "text/html")
+    assert service.calls == ["location_add"]
+    assert service.request("GET", image["self"]).json["status"] == "importing"
+    assert service.request("POST", f"{image['self']}/locations", {"url": URL}).status_int == 409
+
+
+def test_a_listing_costs_one_call(service, image):
+    active = service.create_active()
+    assert service.calls[-1] == "image_get"
+    response = service.request("GET", f"{active['self']}/locations")
+    assert (response.status_int, service.calls) == (200, ["location_list"])
+    [location] = response.json
+    assert location["url"].startswith("file://")
+    assert location["metadata"] == {}
+    assert service.request("GET", f"{image['self']}/locations").json == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"url": 5}, 400),
+        ({"url": URL, "validation_data": {"os_hash_algo": "sha512"}}, 400),
+        ({"url": "rbd://a/b/c/d"}, 403),
+        ({"url": "file:///etc/passwd"}, 403),
+    ],
+)
+def test_what_is_refused_changes_nothing(service, image, body, status):
+    assert service.request("POST", f"{image['self']}/locations", body).status_int == status
+    assert service.request("GET", image["self"]).json["status"] == "queued"
