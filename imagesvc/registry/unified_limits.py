@@ -1,7 +1,7 @@
 """Keystone's unified limits: what it says of projects, remembered for a while.
 
-Both of its models: ``flat``, where a project's own limit counts, and ``strict_two_level``, where a project and those below it
-together also stay below the limit of the upper one.
+Both of its models: ``flat``, where a project's own limit counts, and ``strict_two_level``, where the projects of a domain together
+also stay below the domain's, and those below a project, with it, below that one's.
 """
 
 import dataclasses
@@ -135,14 +135,20 @@ class UnifiedLimits:
 
     def _read(self, ask: Ask, project_id: str) -> tuple[Ceiling, ...]:
         service = self._service(ask)
-        own = self._most(ask, service, project_id)
-        if not service.is_strict:
+        own = _most(ask, service, "project_id", project_id)
+        project = (
+            _said(ask, f"/projects/{_quoted(project_id)}", {"project": None})["project"] if service.is_strict else None
+        )
+        if project is None:
             return (Ceiling(project_id, (project_id,), own),)
-        parent = _parent(ask, project_id)
-        if parent is None:
-            return (Ceiling(project_id, (project_id, *_children(ask, project_id)), own),)
-        family = (parent, *_children(ask, parent))
-        return Ceiling(parent, family, self._most(ask, service, parent)), Ceiling(project_id, (project_id,), own)
+        domain, parent = project["domain_id"], project["parent_id"]
+        together = _projects(ask, "domain_id", domain)
+        above = [Ceiling(domain, tuple(together), _most(ask, service, "domain_id", domain))]
+        if parent != domain:
+            family = (parent, *_projects(ask, "parent_id", parent))
+            above.append(Ceiling(parent, family, _most(ask, service, "project_id", parent)))
+        below = _projects(ask, "parent_id", project_id)
+        return *above, Ceiling(project_id, (project_id, *below), own)
 
     def _service(self, ask: Ask) -> _Service:
         known = self._known.get(None)
@@ -167,13 +173,25 @@ class UnifiedLimits:
             raise LookupError(f"{len(found)} services of type {conf.endpoint_service_type}; set endpoint_id")
         return found[0]["id"], conf.endpoint_region_name or conf.region_name
 
-    def _most(self, ask: Ask, service: _Service, project_id: str) -> dict[str, int]:
-        """What a project may have, in bytes and images; what nothing is said of is nothing."""
-        given = ask(f"/limits?service_id={service.id}&project_id={_quoted(project_id)}")["limits"]
-        # Who may not see others' limits is shown his own instead.
-        his = [limit for limit in given if limit["project_id"] == project_id]
-        said = {**service.defaults, **_of_region(his, service.region, "resource_limit")}
-        return {name: said.get(name, 0) * unit for name, unit in UNITS.items() if said.get(name, 0) >= 0}
+
+def _said(ask: Ask, path: str, otherwise: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Keystone says of an id, ``otherwise`` when it is none: an image's owner is text of any kind."""
+    try:
+        return ask(path)
+    except (ksa_exceptions.NotFound, ksa_exceptions.BadRequest):
+        return otherwise
+
+
+def _most(ask: Ask, service: _Service, kind: str, of: str) -> dict[str, int]:
+    """What a project or a domain may have, in bytes and images; what nothing is said of is nothing.
+
+    :param kind: project_id or domain_id; :param of: the id.
+    """
+    given = _said(ask, f"/limits?service_id={service.id}&{kind}={_quoted(of)}", {"limits": []})["limits"]
+    # Who may not see others' limits is shown his own instead.
+    its = [limit for limit in given if limit[kind] == of]
+    said = {**service.defaults, **_of_region(its, service.region, "resource_limit")}
+    return {name: said.get(name, 0) * unit for name, unit in UNITS.items() if said.get(name, 0) >= 0}
 
 
 def _of_region(limits: Sequence[Mapping[str, Any]], region: str | None, field: str) -> dict[str, int]:
@@ -182,23 +200,13 @@ def _of_region(limits: Sequence[Mapping[str, Any]], region: str | None, field: s
     return general | {limit["resource_name"]: int(limit[field]) for limit in limits if limit["region_id"] == region}
 
 
-def _parent(ask: Ask, project_id: str) -> str | None:
-    """The project above one, None for those right below a domain and for what is no project."""
-    try:
-        project = ask(f"/projects/{_quoted(project_id)}")["project"]
-    except ksa_exceptions.NotFound:
-        return None
-    parent: str | None = project["parent_id"]
-    return None if parent == project["domain_id"] else parent
+def _projects(ask: Ask, kind: str, of: str) -> list[str]:
+    """Ids of the projects of a domain, or right below a project."""
+    return [project["id"] for project in ask(f"/projects?{kind}={_quoted(of)}")["projects"]]
 
 
-def _children(ask: Ask, project_id: str) -> list[str]:
-    return [project["id"] for project in ask(f"/projects?parent_id={_quoted(project_id)}")["projects"]]
-
-
-def _quoted(project_id: str) -> str:
-    """An image's owner is text of any kind."""
-    return urllib.parse.quote(project_id, safe="")
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
 
 
 def connect(conf: Any) -> UnifiedLimits:

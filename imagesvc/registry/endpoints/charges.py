@@ -80,7 +80,7 @@ class Charges:
         if not ceilings:
             return {}
         *_, own = ceilings
-        usage = self._transactions.read(lambda tx: _usage(tx, (project_id,)))
+        usage = self._transactions.read(lambda tx: _usage(tx, own.projects))
         return {
             name: {"usage": usage[name] // unit, "limit": own.most[name] // unit if name in own.most else -1}
             for name, unit in UNITS.items()

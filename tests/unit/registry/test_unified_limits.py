@@ -130,34 +130,51 @@ def test_an_owner_of_any_form_is_asked_for_as_one_value(keystone):
 
 @pytest.fixture
 def tree(keystone):
-    """p0 above p1 and p2."""
+    """p0 above p1 and p2, and p8 beside it, in one domain."""
+    members = [{"id": name} for name in ("p0", "p1", "p2", "p8")]
     keystone.answers |= {
         "/limits/model": {"model": {"name": "strict_two_level"}},
-        "/projects/p0": {"project": {"parent_id": "default", "domain_id": "default"}},
-        "/projects/p1": {"project": {"parent_id": "p0", "domain_id": "default"}},
-        "/projects?parent_id=p0": {"projects": [{"id": "p1"}, {"id": "p2"}]},
+        "/projects/p0": {"project": {"parent_id": "d", "domain_id": "d"}},
+        "/projects/p1": {"project": {"parent_id": "p0", "domain_id": "d"}},
+        "/projects?parent_id=p0": {"projects": members[1:3]},
+        "/projects?parent_id=p1": {"projects": []},
+        "/projects?domain_id=d": {"projects": members},
+        "/limits?service_id=s1&domain_id=d": {"limits": []},
     }
-    keystone.give("p0", image_count_total=20)
-    keystone.give("p1", image_count_total=15)
+    keystone.give("p0", image_count_total=4)
+    keystone.give("p1", image_count_total=3)
     return keystone
 
 
+def levels(limits, project_id):
+    return [(c.key, c.projects, c.most["image_count_total"]) for c in limits.of(project_id)]
+
+
 def test_two_levels_from_below(tree):
-    family, own = make(tree).of("p1")
-    assert (family.key, family.projects, family.most["image_count_total"]) == ("p0", ("p0", "p1", "p2"), 20)
-    assert (own.key, own.projects, own.most["image_count_total"]) == ("p1", ("p1",), 15)
+    assert levels(make(tree), "p1") == [
+        ("d", ("p0", "p1", "p2", "p8"), 5),
+        ("p0", ("p0", "p1", "p2"), 4),
+        ("p1", ("p1",), 3),
+    ]
 
 
 def test_two_levels_from_above(tree):
-    (own,) = make(tree).of("p0")
-    assert (own.key, own.projects, own.most["image_count_total"]) == ("p0", ("p0", "p1", "p2"), 20)
+    limit = {"resource_name": "image_count_total", "resource_limit": 9, "region_id": "north", "project_id": None}
+    tree.answers["/limits?service_id=s1&domain_id=d"] = {"limits": [{**limit, "domain_id": "d"}]}
+    assert levels(make(tree), "p0") == [("d", ("p0", "p1", "p2", "p8"), 9), ("p0", ("p0", "p1", "p2"), 4)]
 
 
-def test_two_levels_of_what_is_no_project(tree):
-    tree.give("free")
-    tree.answers["/projects?parent_id=free"] = {"projects": []}
-    (own,) = make(tree).of("free")
-    assert (own.projects, own.most["image_count_total"]) == (("free",), 5)
+def test_what_is_no_project_has_what_is_registered(tree):
+    assert levels(make(tree), "free") == [("free", ("free",), 5)]
+    genuine = tree.ask
+
+    def refuse(path):
+        if "free" in path:
+            raise ksa_exceptions.BadRequest("no id")
+        return genuine(path)
+
+    tree.ask = refuse
+    assert levels(make(tree), "free text") == [("free text", ("free text",), 5)]
 
 
 # -- how long it counts ------------------------------------------------------------------------------
