@@ -160,7 +160,9 @@ def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> 
 
 def _drop_excerpt(context: Any) -> None:
     """Cut PostgreSQL's excerpt of the statement, in which psycopg2 has put the values, out of an error's text."""
-    for error in (context.original_exception, context.sqlalchemy_exception, context.chained_exception):
+    # The last one is not even unset where no other listener made one of it: at the ping of a connection that was cut.
+    chained = getattr(context, "chained_exception", None)
+    for error in (context.original_exception, context.sqlalchemy_exception, chained):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\nLINE ")[0], *error.args[1:])
 

@@ -1,6 +1,7 @@
 import logging
 
 import pytest
+import sqlalchemy as sa
 
 from imagesvc import exception
 from imagesvc.registry.db import engines
@@ -135,3 +136,11 @@ def test_readers_of_postgresql_see_one_snapshot(conf):
     options = engines.reader_of(engines.create_engine(conf)).get_execution_options()
     assert options["isolation_level"] == "REPEATABLE READ"
     assert options["postgresql_readonly"]
+
+
+def test_an_excerpt_is_cut_out_of_an_error_that_nobody_has_translated():
+    engine = sa.create_engine("sqlite://")
+    sa.event.listen(engine, "handle_error", engines._drop_excerpt)
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError) as error:
+        connection.exec_driver_sql('SELECT "\nLINE secret"."x"')
+    assert "secret" not in str(error.value.orig)
