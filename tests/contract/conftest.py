@@ -73,7 +73,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Poll until ``condition`` is true and return what it says."""
     end = time.monotonic() + seconds
     while not (result := condition()):

@@ -62,9 +62,17 @@ def test_r26_data_and_rows_agree_in_the_end(service, server):
     clients.check_data()
 
 
-def test_connections_that_are_cut_fail_no_call(service, server):
+@pytest.fixture
+def patient(on_server, tmp_path):
+    """One whose clients wait for longer than a slow machine takes."""
+    options = {"rpc": {"try_timeout": 30, "metadata_deadline": 60}}
+    with deployed(tmp_path, options, database_url=database.new_url()) as deployment:
+        yield deployment
+
+
+def test_connections_that_are_cut_fail_no_call(patient, server):
     """Reads and writes are done again on another one."""
-    with load.running(service, clients=2) as clients:
+    with load.running(patient, clients=2) as clients:
         for _ in range(5):
             clients.wait_for_progress(3)
             server.cut_connections()

@@ -25,16 +25,22 @@ native = patcher.original("threading")
 stop = Path(sys.argv[2])
 
 pool = eventlet.GreenPool(CALLS)
-gathered = [pool.spawn(caller.read, make_context(), "gather", "1.0", count=CALLS) for _ in range(CALLS)]
+patient = transport.get_caller(make_conf(Path(sys.argv[1]), try_timeout=60, metadata_deadline=60))
+gathered = [pool.spawn(patient.read, make_context(), "gather", "1.0", count=CALLS) for _ in range(CALLS)]
 assert [call.wait() for call in gathered] == [CALLS] * CALLS
+patient.close()
+
+# Seconds without those in which the process could have run and had no processor.
+def clock():
+    return time.monotonic() - int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
 
 # Nothing that happens at the broker makes the hub stand still.
 stalls = [0.0]
 def tick():
-    last = time.monotonic()
+    last = clock()
     while True:
         eventlet.sleep(0.01)
-        now = time.monotonic()
+        now = clock()
         stalls[0] = max(stalls[0], now - last)
         last = now
 eventlet.spawn(tick)
@@ -43,7 +49,7 @@ longest, done, failed = [0.0], [], []
 def work(worker):
     number = 0
     while not stop.exists():
-        value, began = [worker, number], time.monotonic()
+        value, began = [worker, number], clock()
         number += 1
         try:
             assert caller.mutate(make_context(), "apply", "1.0", value=value) == {"value": value}
@@ -54,7 +60,7 @@ def work(worker):
             print("failed", flush=True)
             failed.append(value)
             eventlet.sleep(0.05)
-        longest[0] = max(longest[0], time.monotonic() - began)
+        longest[0] = max(longest[0], clock() - began)
 for thread in [pool.spawn(work, number) for number in range(8)]:
     thread.wait()
 assert longest[0] < 8, longest
@@ -92,8 +98,8 @@ def test_the_client_is_right_under_eventlet_whatever_the_broker_does(broker, reg
         broker.restart()
         say("done")
         stop.touch()
-        assert client.wait(30) == 0, (tmp_path / "client.log").read_text()
-        reader.join(10)
+        assert client.wait(60) == 0, (tmp_path / "client.log").read_text()
+        reader.join(60)
         assert lines[-1].startswith("over"), lines
     finally:
         broker.thaw()
