@@ -95,16 +95,13 @@ filesystem_store_datadir = /var/lib/glance/images/
 
 def test_guide_a(controller):
     controller.run(_grant("tuckn2020"))
-    # Its cloud has a domain of its own, where the project of the services is, too.
-    controller.run(". ./admin-openrc; openstack domain create TUC; openstack project create --domain TUC tuc-service")
+    # In its cloud the project of the services belongs to a domain of its own.
     controller.run(
-        _identity("tuckn2020", "TUC", "RegionOne", "OpenStack Image Service").replace(
-            "--project service --user glance admin", "--project tuc-service --user glance --user-domain TUC admin"
-        )
+        ". ./admin-openrc; openstack domain create TUC;"
+        " openstack project delete service; openstack project create --domain TUC service"
     )
-    controller.merge(
-        "/etc/glance/glance-api.conf", GUIDE_A.replace("project_name = service", "project_name = tuc-service")
-    )
+    controller.run(_identity("tuckn2020", "TUC", "RegionOne", "OpenStack Image Service"))
+    controller.merge("/etc/glance/glance-api.conf", GUIDE_A)
     synced = controller.run('su -s /bin/sh -c "glance-manage db_sync" glance')
     assert synced.endswith("Database is synced successfully.\n")
     controller.run("service glance-api restart")
