@@ -67,7 +67,8 @@ def precondition(if_match: str | None) -> list[dict[str, Any]]:
 def _read_v21(operation: dict[str, Any]) -> tuple[str, str]:
     op, pointer = operation.get("op"), operation.get("path")
     if op not in _V21_OPS:
-        raise exception.InvalidPatch(reason=f"'op' must be one of {', '.join(_V21_OPS)}, not {str(op)[:40]!r}.")
+        given = f", not '{op[:40]}'" if isinstance(op, str) else ""
+        raise exception.InvalidPatch(reason=f"'op' must be one of {', '.join(_V21_OPS)}{given}.")
     if not isinstance(pointer, str):
         raise exception.InvalidPatch(reason="'path' must be a string.")
     return op, pointer
