@@ -3,7 +3,7 @@
 import pytest
 
 from imagesvc import objects
-from imagesvc.registry.db import cleanup, migration, uploads
+from imagesvc.registry.db import cleanup, filters, migration, uploads
 from imagesvc.registry.db.models import SORT_KEYS
 from tests.fixtures import catalogue, database
 from tests.fixtures.registry import in_transaction, on_database
@@ -20,6 +20,8 @@ MEMBER = make_context(roles=["member", "reader"], project_id="p1")
 FOR_A_PAGE = 16 * PAGE
 #: The same where a page is put together of one's own, shared and public images.
 FOR_A_MIXED_PAGE = 1000
+#: Where at most 1,000 images are looked at for each kind, or looked for.
+FOR_FEW = 4 * filters.FEW
 #: Images of one project and a few more.
 FOR_A_PROJECT = 4 * IMAGES // catalogue.PROJECTS
 
@@ -111,7 +113,7 @@ def test_images_of_one_visibility(registry, visibility):
 
 
 @pytest.mark.parametrize(
-    ("filters", "limit"),
+    ("wanted", "limit"),
     [
         ((("name", "eq", "image-77"),), FOR_A_PAGE),
         ((("name", "eq", "nosuch"),), FOR_A_PAGE),
@@ -125,7 +127,7 @@ def test_images_of_one_visibility(registry, visibility):
         ((("owner", "eq", "p7"), ("status", "eq", "active")), FOR_A_PROJECT),
         ((("checksum", "eq", "c" * 32),), FOR_A_PAGE),
         ((("os_hash_value", "eq", "c" * 128),), FOR_A_PAGE),
-        ((("size", "gte", 1_000_000_000),), FOR_A_MIXED_PAGE),
+        ((("size", "gte", 1_000_000_000),), FOR_FEW),
         ((("created_at", "gte", "2020-01-05T00:00:00"),), FOR_A_MIXED_PAGE),
         ((("tag", "eq", "tag-3"),), 10 * IMAGES // catalogue.TAGS),
         ((("tag", "eq", "nosuch"),), FOR_A_PAGE),
@@ -135,9 +137,41 @@ def test_images_of_one_visibility(registry, visibility):
     ],
     ids=str,
 )
-def test_filters(registry, filters, limit):
-    _check(registry, _list(registry, ADMIN, filters=filters), limit)
-    _check(registry, _list(registry, MEMBER, filters=filters), limit)
+def test_filters(registry, wanted, limit):
+    _check(registry, _list(registry, ADMIN, filters=wanted), limit)
+    _check(registry, _list(registry, MEMBER, filters=wanted), limit)
+
+
+@pytest.mark.parametrize(
+    ("query", "limit"),
+    [
+        ({"filters": (("owner", "eq", "p7"),)}, FOR_A_PAGE),
+        ({"filters": (("owner", "eq", "p7"),), "visibility": "public"}, FOR_A_PAGE),
+        ({"filters": (("owner", "eq", "p1"), ("name", "eq", "image-77"))}, FOR_A_PAGE),
+        ({"filters": (("owner", "eq", "p1"), ("status", "eq", "active"))}, FOR_A_PAGE),
+        ({"visibility": "private"}, FOR_A_PAGE),
+        ({"visibility": "public", "filters": (("status", "eq", "active"),)}, FOR_A_PAGE),
+        ({"visibility": "public", "sort": (("name", "asc"),)}, FOR_A_PAGE),
+        ({"visibility": "shared", "member_status": "all"}, FOR_A_MIXED_PAGE),
+        ({"visibility": "shared", "member_status": "pending"}, FOR_A_MIXED_PAGE),
+        ({"os_hidden": True}, FOR_A_PAGE),
+        ({"filters": (("protected", "eq", True),)}, FOR_A_PAGE),
+        ({"filters": (("status", "in", ["active", "queued"]),)}, FOR_A_MIXED_PAGE),
+        ({"filters": (("disk_format", "in", ["raw", "qcow2"]),)}, FOR_A_MIXED_PAGE),
+        ({"filters": (("disk_format", "in", ["vdi", "iso"]),)}, FOR_A_PAGE),
+        ({"filters": (("disk_format", "in", ["vdi", "raw"]),), "sort": (("name", "asc"),)}, FOR_A_PROJECT),
+        ({"filters": (("updated_at", "gte", "2020-01-06T18:50:00"),)}, FOR_FEW),
+        ({"filters": (("status", "eq", "active"), ("updated_at", "gte", "2020-01-06T18:50:00"))}, FOR_FEW),
+        ({"filters": (("size", "gte", 1_000_000_000), ("size", "lte", 1_200_000_000))}, FOR_FEW),
+        ({"filters": (("name", "eq", "image-77"),), "sort": (("size", "asc"),)}, FOR_FEW),
+        ({"filters": (("tag", "eq", "tag-3"), ("owner", "eq", "p1"))}, FOR_FEW),
+        ({"filters": (("tag", "eq", "tag-3"),), "visibility": "public"}, FOR_FEW),
+    ],
+    ids=str,
+)
+def test_what_dashboards_ask(registry, query, limit):
+    _check(registry, _list(registry, ADMIN, **query), limit)
+    _check(registry, _list(registry, MEMBER, **query), limit)
 
 
 def test_what_many_images_have_is_looked_for_in_the_order_of_the_list(registry, monkeypatch):
