@@ -1,6 +1,7 @@
 """The differences that are on purpose: ``expected.yaml``."""
 
 import fnmatch
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,8 +12,8 @@ from tests.differences import cases
 class Expectations:
     """Remembers which of them were met."""
 
-    def __init__(self) -> None:
-        self._entries: list[dict[str, Any]] = yaml.safe_load((cases.HERE / "expected.yaml").read_text(encoding="utf-8"))
+    def __init__(self, path: Path = cases.HERE / "expected.yaml") -> None:
+        self._entries: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
         self._met: set[int] = set()
 
     def reason(self, case: str, number: int, status: int, aspect: str) -> str | None:
