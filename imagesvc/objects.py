@@ -10,6 +10,9 @@ from typing import Any, Self
 
 Primitive = dict[str, Any]
 
+#: Properties of images that are the service's own: nobody is shown them, or may ask for them.
+INTERNAL_PROPERTIES = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
+
 
 class _Value:
     """Adds the wire form to a frozen dataclass; nested values override ``from_primitive``."""

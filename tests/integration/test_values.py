@@ -124,6 +124,17 @@ def test_a_name_may_follow_one_that_is_alike(registry, names):
     assert _stored(registry, image_id)[1] == {}
 
 
+@pytest.mark.parametrize("names", ALIKE, ids=str)
+def test_a_filter_by_a_property_means_that_name_alone(registry, names):
+    """Or what may not be asked for could be asked for in other letters."""
+    registry.image(MEMBER, properties={names[0]: "1"})
+    found = [
+        registry.api.image_list(MEMBER, objects.ImageQuery(filters=((f"property:{name}", "eq", "1"),))).images
+        for name in names
+    ]
+    assert [len(images) for images in found] == [1, 0]
+
+
 @pytest.mark.parametrize("tags", ALIKE, ids=str)
 def test_tags_that_are_alike_are_kept_apart(registry, tags):
     image_id = registry.image(MEMBER, tags=list(tags))

@@ -8,9 +8,6 @@ from typing import Any
 
 from imagesvc import objects
 
-#: Properties of ours that clients never see.
-_INTERNAL = frozenset({"os_glance_stage_host", "os_glance_hash_op_host"})
-
 #: Fields of a task in the order of Glance's row.
 _TASK_ROW = (
     "id",
@@ -173,7 +170,7 @@ def dump(document: Any) -> bytes:
 
 
 def _custom(properties: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value or "" for name, value in properties.items() if name not in _INTERNAL}
+    return {name: value or "" for name, value in properties.items() if name not in objects.INTERNAL_PROPERTIES}
 
 
 def _time(value: str) -> str:

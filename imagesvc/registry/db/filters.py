@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, any_, bindparam, false, func, select
+from sqlalchemy import LargeBinary, Select, String, Text, any_, bindparam, cast, false, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception
@@ -53,6 +53,8 @@ _MOST_QUERIES = 5
 PROPERTY = "property:"
 #: Filters by what is in other tables.
 _ELSEWHERE = {"tag", PROPERTY}
+#: Databases to which names that differ in letters' case or accents are one.
+_ALIKE = ("mysql", "mariadb")
 #: Images that are looked at one by one rather than searched for in a list.
 FEW = 1000
 #: Index by column in which the images that pass a filter of it stand together.
@@ -146,7 +148,7 @@ def _passing(name: str, shape: Shape) -> Select[Any]:
     statement = select(_images.id).where(
         _images.deleted == false(), _images.os_hidden == bindparam("os_hidden"), *passes
     )
-    for dialect in ("mysql", "mariadb"):
+    for dialect in _ALIKE:
         statement = statement.with_hint(models.images, f"FORCE INDEX ({INDEXES[name]})", dialect)
     return statement
 
@@ -208,7 +210,11 @@ def _having(name: str, number: int, dialect: str) -> Select[Any]:
         tags = models.image_tags.c
         return select(tags.image_id).where(tags.value == value, tags.deleted == false())
     properties = models.image_properties.c
-    wanted = [properties.name == bindparam(f"property{number}"), properties.value == value]
+    named = bindparam(f"property{number}", type_=String)
+    wanted = [properties.name == named, properties.value == value]
+    if dialect in _ALIKE:
+        # Who may ask for a property is decided by its name: in other letters it must not be found.
+        wanted.append(cast(properties.name, LargeBinary) == cast(named, LargeBinary))
     if dialect == "postgresql":
         # Its index has the beginning of the value, for the whole may be too long, and must be asked for it.
         wanted.append(

@@ -68,11 +68,11 @@ class ImageEndpoint:
 
     def _may_ask(self, context: RequestContext, query: objects.ImageQuery) -> bool:
         """Whether the caller may read the properties he filters by; for him, no image has others."""
+        asked = [str(triple[0]) for triple in query.filters if triple]
+        names = {name.removeprefix(filters.PROPERTY) for name in asked if name.startswith(filters.PROPERTY)}
         protections = self._access.protections
-        return protections is None or all(
-            protections.allows(context, "read", str(name).removeprefix(filters.PROPERTY))
-            for name, *_ in query.filters
-            if str(name).startswith(filters.PROPERTY)
+        return names.isdisjoint(objects.INTERNAL_PROPERTIES) and (
+            protections is None or all(protections.allows(context, "read", name) for name in names)
         )
 
     @dispatcher.expose

@@ -412,6 +412,15 @@ def test_what_a_caller_without_project_lists(catalogue, tmp_path):
         _names(catalogue, anonymous)
 
 
+@pytest.mark.parametrize("name", sorted(objects.INTERNAL_PROPERTIES))
+def test_what_nobody_is_shown_cannot_be_guessed(registry, name):
+    image_id = registry.image(MEMBER, properties={"os": "linux"})
+    registry.put("UPDATE image_properties SET name = :name WHERE image_id = :image_id", name=name, image_id=image_id)
+    for caller in (MEMBER, ADMIN):
+        query = objects.ImageQuery(filters=((f"property:{name}", "eq", "linux"),))
+        assert registry.api.image_list(caller, query) == objects.ImagePage(images=(), next_marker=None)
+
+
 def test_policy_hides_images_of_a_page_but_not_the_next_one(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text("get_image: \"role:admin or 'yes':%(listed)s\"\n")
@@ -458,6 +467,7 @@ def test_list_needs_its_rule(registry):
         ({"sort": [["name", "up"]]}, exception.InvalidParameter),
         ({"sort": 5}, exception.InvalidParameter),
         ({"filters": 5}, exception.InvalidParameter),
+        ({"filters": [[]]}, exception.InvalidParameter),
         ({"filters": [["name"]]}, exception.InvalidParameter),
         ({"filters": [["colour", "eq", "red"]]}, exception.InvalidParameter),
         ([], exception.InvalidParameter),
