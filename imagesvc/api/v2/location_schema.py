@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 
 from imagesvc import exception
+from imagesvc.api.v2 import violations
 
 Schema = dict[str, Any]
 
@@ -60,28 +61,15 @@ def _check_digest(algorithm: str, value: str) -> None:
 
 
 def check(validator: Any, name: str, value: Any) -> None:
-    """Refuse a value that does not match a schema, without repeating any part of it.
+    """Refuse a value that does not match a schema, without repeating what it holds.
 
     :param validator: one of jsonschema's.
     :raises InvalidParameter: naming where in ``name`` it is wrong, and what is needed there.
     """
-    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    error = violations.worst(validator, value)
     if error is not None:
         where = ".".join([name, *(str(part) for part in error.absolute_path)])
-        raise exception.InvalidParameter(name=where[:80], reason=_reason(error))
-
-
-def _reason(error: Any) -> str:
-    wanted = error.validator_value
-    if error.validator == "required":
-        return f"it must have {', '.join(wanted)}"
-    if error.validator == "dependencies":
-        return "os_hash_algo and os_hash_value belong together"
-    if error.validator == "additionalProperties":
-        return f"it may only have {', '.join(error.schema['properties'])}"
-    if error.validator == "enum":
-        return f"it must be one of {', '.join(map(str, wanted))}"
-    return f"{error.validator} must be {wanted}"
+        raise exception.InvalidParameter(name=where[:80], reason=violations.reason(error))
 
 
 def check_keys(location: Mapping[str, Any], known: Mapping[str, Any]) -> None:

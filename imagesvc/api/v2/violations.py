@@ -51,11 +51,18 @@ def _surplus(_allowed: Any, error: jsonschema.ValidationError) -> str:
     return f"it cannot have {_listed(name[:_LONGEST_NAME] for name in error.instance if name not in known)}"
 
 
+def _lonely(companions: Mapping[str, list[str]], error: jsonschema.ValidationError) -> str:
+    alone = {name: names for name, names in companions.items() if name in error.instance}
+    lacking = {other for names in alone.values() for other in names if other not in error.instance}
+    return f"beside {_listed(alone)} it must have {_listed(sorted(lacking))}"
+
+
 _WORDS: Mapping[str, Callable[[Any, jsonschema.ValidationError], str]] = {
     "type": _types,
     "enum": lambda allowed, _error: f"it must be one of {_listed(allowed)}",
     "required": _missing,
     "additionalProperties": _surplus,
+    "dependencies": _lonely,
     "pattern": lambda pattern, _error: f"it must match {pattern}",
     "maxLength": lambda most, _error: f"it must not have more than {most} characters",
     "minLength": lambda least, _error: f"it must not have fewer than {least} characters",

@@ -20,6 +20,7 @@ def violation(schema, value):
         ({"enum": [None, "a", 1]}, "b", "it must be one of null, a, 1"),
         ({"required": ["a", "b", "c"]}, {"b": 1}, "it must have a, c"),
         ({"properties": {"a": {}}, "additionalProperties": False}, {"a": 1, "b": 2}, "it cannot have b"),
+        ({"dependencies": {"a": ["b"], "b": ["a"]}}, {"a": 1}, "beside a it must have b"),
         ({"pattern": "^a$"}, "b", "it must match ^a$"),
         ({"maxLength": 1}, "ab", "it must not have more than 1 characters"),
         ({"minLength": 1}, "", "it must not have fewer than 1 characters"),
