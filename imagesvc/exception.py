@@ -207,10 +207,6 @@ class InvalidStatusTransition(Conflict):
     template = "Image status transition from %(current)s to %(wanted)s is not allowed."
 
 
-class StaleVersion(Conflict):
-    template = "Image %(image_id)s was changed by somebody else; read it again."
-
-
 class PropertyExists(Conflict):
     template = "Property %(name)s already exists."
 

@@ -197,6 +197,15 @@ def _total(properties: Mapping[str, str | None]) -> int:
     return sum(len(name.encode()) + len((value or "").encode()) for name, value in properties.items())
 
 
+def check_formats(image: Mapping[str, Any]) -> None:
+    """Refuse to give data to an image of which nobody has said what the data is.
+
+    :raises FormatsNotSet: naming what is missing.
+    """
+    if missing := [name for name in ("container_format", "disk_format") if not image[name]]:
+        raise exception.FormatsNotSet(missing=", ".join(missing))
+
+
 def image_id(value: Any) -> str:
     """``value`` if it is a UUID in its usual form."""
     if not isinstance(value, str) or not _UUID.fullmatch(value):

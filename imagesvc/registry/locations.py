@@ -158,9 +158,7 @@ def _append(image: Mapping[str, Any], draft: Draft, given: Any, algorithm: Any) 
 
 def _activate(image: Mapping[str, Any], draft: Draft, size: int, hashes: Mapping[str, str]) -> None:
     """The image gets its data by its first location."""
-    formats = ("container_format", "disk_format")
-    if missing := [name for name in formats if not draft.columns.get(name, image[name])]:
-        raise exception.FormatsNotSet(missing=", ".join(missing))
+    fields.check_formats({**image, **draft.columns})
     draft.columns.update(status=states.ACTIVE, size=size, **hashes)
 
 

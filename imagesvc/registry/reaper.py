@@ -1,4 +1,5 @@
-"""Ends what nobody ends: uploads without a sign of life, images left in saving, tasks and ledgers grown old.
+"""Ends what nobody ends: uploads and jobs about locations without a sign of life, images left in saving, tasks and
+ledgers grown old.
 
 One registry at a time does it, by a lease in the database.  It only decides, by compare-and-set; bytes are removed by the
 janitor in glance-api, to which the ledger tells what.

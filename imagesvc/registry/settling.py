@@ -1,6 +1,7 @@
-"""Ends of uploads that nobody completes: their intent is aborted, their image is queued again.
+"""Ends of uploads that nobody completes, and of jobs about locations, however they went.
 
-The intent goes first, by compare-and-set, so from then on no completion can succeed; the bytes are the janitor's.
+An upload's intent is aborted first, by compare-and-set, so from then on no completion can succeed; then its image is queued again.
+The bytes are the janitor's.
 """
 
 from collections.abc import Mapping

@@ -57,8 +57,3 @@ def check(current: str, wanted: str) -> None:
     """Raise InvalidStatusTransition unless ``wanted`` may follow ``current``."""
     if not may_become(current, wanted):
         raise exception.InvalidStatusTransition(current=current, wanted=wanted)
-
-
-def needs_formats(current: str, wanted: str) -> bool:
-    """Whether disk_format and container_format must be set for this transition."""
-    return current in {QUEUED, UPLOADING} and wanted in {SAVING, IMPORTING, ACTIVE}

@@ -1,4 +1,4 @@
-"""Images as clients see them: JSON with the fields, names and order of the Images API."""
+"""Images, and what goes with them, as clients see them: JSON with the fields, names and order of the Images API."""
 
 import dataclasses
 import json
@@ -96,15 +96,7 @@ class ImageView:
 
         :param query: the request's parameters, which the links repeat.
         """
-        rest = [(name, value) for name, value in query if name != "marker"]
-        document: dict[str, Any] = {
-            "images": [self.show(image) for image in page.images],
-            "first": _link("images", rest),
-        }
-        if page.next_marker is not None:
-            document["next"] = _link("images", [*rest, ("marker", page.next_marker)])
-        document["schema"] = "/v2/schemas/images"
-        return document
+        return _page("images", [self.show(image) for image in page.images], page.next_marker, query)
 
 
 def location(where: objects.Location) -> dict[str, Any]:
@@ -135,12 +127,7 @@ def task(found: objects.Task) -> dict[str, Any]:
 
 def tasks(page: objects.TaskPage, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """A page of tasks without their content; ``query`` as of :meth:`ImageView.page`."""
-    rest = [(name, value) for name, value in query if name != "marker"]
-    document: dict[str, Any] = {"tasks": [_task(found) for found in page.tasks], "first": _link("tasks", rest)}
-    if page.next_marker is not None:
-        document["next"] = _link("tasks", [*rest, ("marker", page.next_marker)])
-    document["schema"] = "/v2/schemas/tasks"
-    return document
+    return _page("tasks", [_task(found) for found in page.tasks], page.next_marker, query)
 
 
 def _task(found: objects.Task) -> dict[str, Any]:
@@ -175,6 +162,17 @@ def _custom(properties: Mapping[str, str | None]) -> dict[str, str]:
 
 def _time(value: str) -> str:
     return f"{value[:19]}Z"
+
+
+def _page(
+    collection: str, items: list[dict[str, Any]], next_marker: str | None, query: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    rest = [(name, value) for name, value in query if name != "marker"]
+    document: dict[str, Any] = {collection: items, "first": _link(collection, rest)}
+    if next_marker is not None:
+        document["next"] = _link(collection, [*rest, ("marker", next_marker)])
+    document["schema"] = f"/v2/schemas/{collection}"
+    return document
 
 
 def _link(collection: str, query: Sequence[tuple[str, str]]) -> str:

@@ -207,8 +207,7 @@ class LocationEndpoint:
 def _check_ready(image: Mapping[str, Any]) -> None:
     if image["status"] != states.QUEUED:
         raise exception.LocationStatusForbids(action="added", status=image["status"])
-    if missing := [name for name in ("container_format", "disk_format") if not image[name]]:
-        raise exception.FormatsNotSet(missing=", ".join(missing))
+    fields.check_formats(image)
 
 
 def _job(image: Mapping[str, Any], location: Mapping[str, Any], url: str, job_id: str, worker: str) -> Job:

@@ -180,8 +180,7 @@ def _saving(tx: Transaction, image: Mapping[str, Any]) -> dict[str, Any]:
 def _check_ready(tx: Transaction, image: Mapping[str, Any], store: str) -> None:
     if image["status"] != states.QUEUED:
         raise exception.InvalidStatusTransition(current=image["status"], wanted=states.SAVING)
-    if missing := [name for name in ("container_format", "disk_format") if not image[name]]:
-        raise exception.FormatsNotSet(missing=", ".join(missing))
+    fields.check_formats(image)
     if uploads.has_leftovers(tx, image["id"], store):
         raise exception.Conflict(
             reason=f"Data of an interrupted upload of image {image['id']} is being removed. Please retry in a few seconds."

@@ -122,3 +122,10 @@ def test_new_image_has_defaults_and_refuses_what_it_does_not_know():
     assert caught.value.kwargs["name"] == "colour"
     with pytest.raises(exception.ReadOnlyProperty):
         fields.new_image({"status": "active"})
+
+
+def test_formats_are_needed_before_data():
+    fields.check_formats({"container_format": "bare", "disk_format": "raw"})
+    with pytest.raises(exception.FormatsNotSet) as caught:
+        fields.check_formats({"container_format": None, "disk_format": ""})
+    assert caught.value.kwargs == {"missing": "container_format, disk_format"}

@@ -35,10 +35,3 @@ def test_check_names_both_ends():
 
 def test_every_living_status_can_be_deleted():
     assert all(states.may_become(status, states.DELETED) for status in states.STATUSES - {"deleted"})
-
-
-def test_formats_are_needed_before_data():
-    assert states.needs_formats("queued", "saving")
-    assert states.needs_formats("uploading", "importing")
-    assert not states.needs_formats("queued", "deleted")
-    assert not states.needs_formats("saving", "active")
