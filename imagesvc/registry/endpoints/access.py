@@ -84,16 +84,21 @@ class Access:
             self.require(context, rule, record)
 
     def show(self, context: RequestContext, record: images.Record) -> Image:
-        """The image as the caller may see it: the stores' names instead of its locations if he must not know them, and
-        none of the properties that he may not read.
+        """The image as the caller may see it: the stores' names instead of its locations if he must not know them, as of
+        data that is withheld from him, and none of the properties that he may not read.
         """
         image = record.image
         if self.protections is not None:
             image = {**image, "properties": self.protections.readable(context, image["properties"])}
-        if not image["locations"] or self._enforcer.allows(context, "get_image_location", _target(context, record)):
+        if not image["locations"] or self._may_see_locations(context, record):
             return image
         metadata = [location["metadata"] for location in image["locations"]]
         return {**image, "locations": [], "stores": [found["store"] for found in metadata if "store" in found]}
+
+    def _may_see_locations(self, context: RequestContext, record: images.Record) -> bool:
+        if record.image["status"] == states.DEACTIVATED and not self.is_admin(context):
+            return False
+        return self._enforcer.allows(context, "get_image_location", _target(context, record))
 
     def listed(self, context: RequestContext, image: Image) -> Image | None:
         """As :meth:`show` for an image of a page, whose visibility the query has judged; None if policy hides it."""

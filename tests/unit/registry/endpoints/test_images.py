@@ -187,10 +187,24 @@ def test_download_has_the_locations_and_its_own_rule(registry):
 def test_deactivated_data_is_for_administrators(registry):
     image_id = registry.active(MEMBER)
     registry.put("UPDATE images SET status = 'deactivated'")
-    registry.api.image_get(MEMBER, image_id)
     registry.api.image_get_for_download(ADMIN, image_id)
     with pytest.raises(exception.ImageDeactivated):
         registry.api.image_get_for_download(MEMBER, image_id)
+
+
+def test_locations_of_deactivated_images_are_for_administrators(registry):
+    image_id = registry.active(MEMBER)
+    registry.put("UPDATE images SET status = 'deactivated'")
+    for image in (
+        registry.api.image_get(MEMBER, image_id),
+        *registry.api.image_list(MEMBER, objects.ImageQuery()).images,
+    ):
+        assert (image.locations, image.stores) == ((), ("fast",))
+    for image in (
+        registry.api.image_get(ADMIN, image_id),
+        *registry.api.image_list(ADMIN, objects.ImageQuery()).images,
+    ):
+        assert len(image.locations) == 1
 
 
 # -- patch -------------------------------------------------------------------------------------------
