@@ -2,7 +2,12 @@
 
 import os
 
+import pytest
+
 from tests.generated import trial
+
+#: For 20,000 requests, some minutes on a quiet machine.
+pytestmark = pytest.mark.timeout(3600)
 
 COUNT = int(os.environ.get("IMAGESVC_REQUESTS", "20000"))
 
