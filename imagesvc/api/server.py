@@ -27,7 +27,7 @@ from oslo_log import log
 
 from imagesvc import concurrency, context, exception
 from imagesvc.api import balance as balancing
-from imagesvc.api import listeners, protocol, sendfile, supervisor, systemd
+from imagesvc.api import listeners, priority, protocol, sendfile, supervisor, systemd
 from imagesvc.api import wire as wires
 
 LOG = log.getLogger(__name__)
@@ -51,19 +51,20 @@ MakeApp = Callable[[cfg.ConfigOpts, Any], protocol.Application]
 
 
 class GreenOffload(concurrency.Offload):
-    """Leaves the hub for eventlet's pool of native threads, or for a native thread of its own."""
+    """Leaves the hub for eventlet's pool of native threads, or for a native thread of its own, ``niceness`` below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int = 0) -> None:
         self._hub_thread = _native_threading.get_ident()
+        self._lowered = priority.Lowered(niceness)
 
     def __call__(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         if _native_threading.get_ident() != self._hub_thread:
             return fn(*args, **kwargs)
-        return tpool.execute(fn, *args, **kwargs)
+        return tpool.execute(self._lowered, fn, *args, **kwargs)
 
     def start(self, target: Callable[..., object], /, *args: object) -> None:
         name = getattr(target, "__qualname__", None)
-        _native_threading.Thread(target=target, args=args, daemon=True, name=name).start()
+        _native_threading.Thread(target=self._lowered, args=(target, *args), daemon=True, name=name).start()
 
 
 def _wait_writable(sock: socket.socket, seconds: float | None) -> None:
@@ -327,7 +328,7 @@ class Service:
         hubs.use_hub()
         self.prepare()
         tpool.set_num_threads(_NATIVE_THREADS)
-        offload = GreenOffload()
+        offload = GreenOffload(self.conf.transfer_niceness)
         try:
             runtime = self.make_runtime(self.conf, offload=offload, worker=worker)
             application = self.make_app(self.conf, runtime)

@@ -49,6 +49,13 @@ DEFAULT = [
         help="Bytes per second that a client must send of a request's body, and take of an answer, on average over 30 seconds that were spent waiting for it; a slower transfer is cut off. 0 demands nothing.",
     ),
     cfg.IntOpt(
+        "transfer_niceness",
+        default=10,
+        min=0,
+        max=19,
+        help="How far below the rest of glance-api the threads run that hash, store and send image data and check passwords, as in nice(1). Raise it where small requests wait for transfers, lower it where other programs on the host take the CPU from transfers.",
+    ),
+    cfg.IntOpt(
         "graceful_shutdown_timeout",
         default=60,
         min=0,

@@ -8,6 +8,7 @@ import warnings
 warnings.simplefilter("ignore")
 import eventlet
 eventlet.monkey_patch()
+import os
 import time
 from eventlet import patcher
 from imagesvc import concurrency
@@ -48,6 +49,18 @@ def test_call_from_a_native_thread_stays_there():
     assert own == called != hub_thread
 
 
+def test_native_threads_are_nicer_than_the_hub():
+    before = niceness()
+    nicer = server.GreenOffload(3)
+    answers = concurrency.SimpleQueue()
+    nicer.start(lambda: answers.put(niceness()))
+    assert (answers.get(timeout=10), nicer(niceness), niceness()) == (before + 3, before + 3, before)
+
+
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def test_hub_goes_on_while_a_call_blocks():
     ticks = []
 
@@ -72,6 +85,7 @@ def wait_for_ticks(ticks):
 test_calls_run_side_by_side_off_the_hub()
 test_call_raises_what_it_raises()
 test_call_from_a_native_thread_stays_there()
+test_native_threads_are_nicer_than_the_hub()
 test_hub_goes_on_while_a_call_blocks()
 print("ok")
 """
