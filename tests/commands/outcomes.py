@@ -46,7 +46,8 @@ def _lines(text: str, known: Mapping[str, str]) -> list[str]:
     text = _TAGS.sub(_sorted, text.partition(_SCHEMA)[0])
     text = _WORDS.sub(lambda found: str(sorted(found[0][1:-1].split(", "))), text)
     lines = _joined([line.strip() for line in text.split("\n") if line.strip() and line.strip() != "+"])
-    return [line[: line.find("|", 1) + 1] for line in lines] if _EXPLAINED in lines else lines
+    # A schema's attributes have no order.
+    return sorted(line[: line.find("|", 1) + 1] for line in lines) if _EXPLAINED in lines else lines
 
 
 def _joined(lines: list[str]) -> list[str]:

@@ -28,9 +28,10 @@ class Expectations:
                 return str(entry["reason"])
         return None
 
-    def unmet(self) -> list[str]:
-        """What is expected and was not seen."""
+    def unmet(self, case: str = "") -> list[str]:
+        """What is expected, of one case or of all, and was not seen."""
         unmet = [entry for index, entry in enumerate(self._entries) if index not in self._met]
+        unmet = [entry for entry in unmet if not case or fnmatch.fnmatchcase(case, entry["case"])]
         return [f"{entry['case']}: {entry['aspect']}" for entry in unmet]
 
 

@@ -17,7 +17,7 @@ def is_quick(case):
 
 
 def unexpected(case, url, using):
-    """What the clients tell otherwise, and nobody expects."""
+    """What the clients tell otherwise, and nobody expects; and what is expected for nothing."""
     theirs, mine = recording.read()[case.name], outcomes_of(case, url, using)
     assert len(theirs) == len(mine), "the case was changed and must be recorded anew"
     expectations, found = Expectations(cases.EXPECTED), []
@@ -25,7 +25,7 @@ def unexpected(case, url, using):
         for aspect, text in outcomes.differences(one, other).items():
             if expectations.reason(case.name, number, other["status"], aspect) is None:
                 found.append(f"step {number} ({step.program} {step.text}): {aspect}: {text}")
-    return found
+    return found + [f"expected, but not there: {text}" for text in expectations.unmet(case.name)]
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ def test_statuses_are_those_of_glance(ours):
             if theirs != mine and expectations.reason(case.name, number, mine, "status") is None:
                 unexpected.append(f"{case.name}, step {number} ({case.steps[number - 1]['do']}): {theirs}, ours {mine}")
     assert unexpected == []
+    assert [text for text in expectations.unmet() if text.endswith(": status")] == []
 
 
 def test_differences_are_found():
