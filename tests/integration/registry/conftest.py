@@ -7,3 +7,9 @@ import pytest
 def _databases_go_with_their_test(on_server):
     with on_server.databases_removed():
         yield
+
+
+@pytest.fixture(scope="module")
+def tmp_path_factory(tmp_path_factory, on_server):
+    """What a module makes once for all of its tests is made on its server, and anew on the next one."""
+    return tmp_path_factory

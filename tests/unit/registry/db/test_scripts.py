@@ -90,9 +90,16 @@ def _models_on(dialect):
     return metadata
 
 
+#: Characters at the beginning of a text that are in an index.
+_INDEXED = {
+    "imagesvc_image_properties_by_value": models.INDEXED_CHARACTERS,
+    "imagesvc_image_locations_by_value": models.INDEXED_URL,
+}
+
+
 def _on_postgresql(index, column):
-    if index.name == "imagesvc_image_properties_by_value" and column.name == "value":
-        return sqlalchemy.func.left(column, sqlalchemy.literal_column("64"))
+    if index.name in _INDEXED and column.name == "value":
+        return sqlalchemy.func.left(column, sqlalchemy.literal_column(str(_INDEXED[index.name])))
     is_sorted_by = index.name.startswith("imagesvc_images_") and column.name != "owner"
     return column.nulls_first() if is_sorted_by and column.nullable else column
 

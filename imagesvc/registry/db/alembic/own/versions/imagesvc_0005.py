@@ -5,7 +5,7 @@ URLs are longer than any index may hold, so where a database must be told it has
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import CHAR, BigInteger, Column, Integer, String, Text
+from sqlalchemy import CHAR, BigInteger, Column, Integer, String, Text, UniqueConstraint
 
 from imagesvc.registry.db import ddl
 
@@ -33,10 +33,9 @@ def upgrade() -> None:
         Column("worker", String(255), nullable=False),
         Column("attempts", Integer, nullable=False),
         Column("lease_until_ms", BigInteger, nullable=False),
+        *(UniqueConstraint(column, name=f"uq_{_JOBS}_{column}") for column in ("image_id", "url_key")),
         options=ddl.OWN,
     )
-    for column in ("image_id", "url_key"):
-        ddl.create_index(f"uq_{_JOBS}_{column}", _JOBS, [column], unique=True)
     for column in ("worker", "lease_until_ms"):
         ddl.create_index(f"ix_{_JOBS}_{column}", _JOBS, [column])
     is_postgresql = op.get_bind().dialect.name == "postgresql"
