@@ -63,12 +63,15 @@ def service(request, tmp_path_factory, certificate):
     [(0, SIZE), (1, SIZE - 1), (0, 0), (0, 1), (0, 4096), (0, 4097), (4095, 2), (1 << 20, 3 << 20), (SIZE - 1, 1)],
 )
 def test_file_and_every_part_of_it_arrives_exactly(service, image, offset, length):
-    _, url, verify = service
+    server, url, verify = service
+    before = len(server.lines("closed"))
     with requests.Session() as session:
         for _ in range(2):
             answer = session.get(f"{url}/file?path={image}&offset={offset}&length={length}", verify=verify, timeout=30)
             assert answer.status_code == 200
             assert answer.content == image.read_bytes()[offset : offset + length]
+    # The client has all of a file before the server has closed it.
+    wait_for("closed files", lambda: server.lines("closed")[before:] == ["file True"] * 2)
 
 
 def test_file_that_ends_early_breaks_the_connection(service, image):
