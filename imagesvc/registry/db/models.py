@@ -6,6 +6,8 @@ what both migration trees end in (a test compares them), so a change starts with
 Text columns that hold JSON (``image_locations.meta_data``, ``task_info.input`` and ``result``, ``imagesvc_rpc_ops.result``)
 are plain text here: the writer encodes and the reader decodes.  Times of Glance's tables are naive UTC; ours are integers,
 milliseconds on the database's clock.
+
+One file although it is long: a schema is read as a whole, and its parts would share their metadata and the helpers that make columns.
 """
 
 from typing import Any
