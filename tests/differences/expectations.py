@@ -29,8 +29,9 @@ class Expectations:
         return None
 
     def unmet(self, case: str = "") -> list[str]:
-        """What is expected, of one case or of all, and was not seen."""
-        unmet = [entry for index, entry in enumerate(self._entries) if index not in self._met]
+        """What is expected everywhere, of one case or of all, and was not seen."""
+        expected = [(index, entry) for index, entry in enumerate(self._entries) if "unless" not in entry]
+        unmet = [entry for index, entry in expected if index not in self._met]
         unmet = [entry for entry in unmet if not case or fnmatch.fnmatchcase(case, entry["case"])]
         return [f"{entry['case']}: {entry['aspect']}" for entry in unmet]
 
