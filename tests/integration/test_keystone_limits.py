@@ -1,6 +1,7 @@
 """Keystone's unified limits, as the installation guides configure them."""
 
 import concurrent.futures
+import contextlib
 
 import pytest
 
@@ -26,17 +27,27 @@ class Cloud:
         client.session.headers["X-Auth-Token"] = self.keystone.token(user)
         return client
 
-    def give(self, project_id, **limits):
-        """Limits of a project's own."""
-        where = {"service_id": self.service_id, "region_id": "RegionOne", "project_id": project_id}
+    def give(self, *, project_id=None, domain_id=None, **limits):
+        """Limits of a project's own, or of a domain's."""
+        whose = {"project_id": project_id} if project_id else {"domain_id": domain_id}
+        where = {"service_id": self.service_id, "region_id": "RegionOne", **whose}
         listed = [{**where, "resource_name": name, "resource_limit": value} for name, value in limits.items()]
         self.keystone.call("POST", "/limits", limits=listed)
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    """Its own Keystone: others' tests have no limits, and one of these takes it away."""
-    with identities.running() as keystone:
+    with limited(tmp_path_factory.mktemp("limited")) as cloud:
+        yield cloud
+
+
+@contextlib.contextmanager
+def limited(directory, config=""):
+    """A cloud with its own Keystone: others' tests have no limits, and one of these takes it away.
+
+    :param config: further lines of keystone.conf.
+    """
+    with identities.running(config) as keystone:
         keystone.publish("http://127.0.0.1:9292")
         keystone.grant(keystone.glance, "reader", "/system")
         (endpoint,) = keystone.call("GET", "/endpoints?interface=public&service_id=" + service_of(keystone))[
@@ -58,7 +69,7 @@ def cloud(tmp_path_factory):
                 "region_name": "RegionOne",
             },
         }
-        with deployed(tmp_path_factory.mktemp("limited"), options) as deployment:
+        with deployed(directory, options) as deployment:
             yield Cloud(keystone, deployment.url)
 
 
@@ -79,7 +90,7 @@ def new(client):
 
 def test_usage_and_limits_of_a_project(cloud):
     user = cloud.keystone.user("ursula", "usage", "member")
-    cloud.give(user.project_id, image_count_total=7)
+    cloud.give(project_id=user.project_id, image_count_total=7)
     client = cloud.client(user)
     assert client.upload(new(client)[1], noise(MIB + 1)).status_code == 204
     usage = client.request("GET", "/v2/info/usage").json()["usage"]
@@ -96,7 +107,7 @@ def test_usage_and_limits_of_a_project(cloud):
 
 def test_images_and_bytes_end_at_the_limit(cloud):
     user = cloud.keystone.user("lea", "little", "member")
-    cloud.give(user.project_id, image_size_total=1, image_count_total=2)
+    cloud.give(project_id=user.project_id, image_size_total=1, image_count_total=2)
     client = cloud.client(user)
     first, second = (new(client)[1] for _ in range(2))
     refused = client.request("POST", "/v2/images", json={})
@@ -112,7 +123,7 @@ def test_images_and_bytes_end_at_the_limit(cloud):
 
 def test_uploads_at_once_fill_the_limit_and_no_more(cloud):
     user = cloud.keystone.user("mel", "many", "member")
-    cloud.give(user.project_id, image_size_total=4, image_count_uploading=20)
+    cloud.give(project_id=user.project_id, image_size_total=4, image_count_uploading=20)
     image_ids = [new(cloud.client(user))[1] for _ in range(8)]
 
     def upload(image_id):
@@ -137,3 +148,22 @@ def test_without_keystone_nothing_is_free(cloud):
         assert "limits" in answer.text
         assert client.show(image_id).status_code == 200
     wait_for("limits again", lambda: new(cloud.client(fresh))[0] == 201, 60)
+
+
+def test_projects_of_a_domain_stay_below_its_limit_together(tmp_path):
+    with limited(tmp_path, "[unified_limit]\nenforcement_model = strict_two_level\n") as cloud:
+        cloud.give(domain_id="default", image_count_total=3, image_size_total=2)
+        anna, bert = (cloud.client(cloud.keystone.user(name, name, "member")) for name in ("anna", "bert"))
+        first, second = (new(anna)[1] for _ in range(2))
+        third = new(bert)[1]
+        for client in (anna, bert):
+            refused = client.request("POST", "/v2/images", json={})
+            assert refused.status_code == 413
+            assert "image_count_total" in refused.text
+        assert anna.upload(first, noise(MIB)).status_code == 204
+        assert bert.upload(third, noise(MIB)).status_code == 204
+        assert anna.upload(second, b"x").status_code == 413
+        usage = bert.request("GET", "/v2/info/usage").json()["usage"]["image_count_total"]
+        assert usage == {"limit": 20, "usage": 1}, "a project's own limit and usage are what it is shown"
+        assert anna.delete(first).status_code == 204
+        assert bert.upload(new(bert)[1], noise(MIB)).status_code == 204
