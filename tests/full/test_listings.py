@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -14,6 +14,8 @@ pytestmark = pytest.mark.timeout(3600)
 
 IMAGES, REQUESTS, WALKS = 120, 3000, 100
 SEED = 20_261_128
+#: Pages of Glance's that may be proven wrong by its own list; in the run that this was written after there were fifteen.
+WRONG = REQUESTS // 100
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def services(tmp_path_factory):
             images = listings.fill(glance.url, IMAGES, SEED)
             (directory / "ours").mkdir()
             with deployed(directory / "ours", glance.shared) as ours:
-                yield _Service(glance.url), _Service(ours.url), images
+                yield _Service(glance.url), _Service(ours.url), images, database
 
 
 class _Service:
@@ -47,15 +49,49 @@ class _Service:
 
 
 def test_pages_are_the_same(services):
-    glance, ours, images = services
-    different, found = [], 0
+    """A page of Glance's need not be what follows the marker in its own list; where it is not, that list counts."""
+    glance, ours, images, database = services
+    different, wrong, found = [], 0, 0
     for number, request in enumerate(listings.requests(images, REQUESTS, SEED)):
         theirs, mine = glance.ask(request.who, request.path), ours.ask(request.who, request.path)
         found += bool(theirs[1])
-        if theirs != mine:
-            different.append(f"{number} {request.who} {request.path}\n  {_short(theirs)}\n  {_short(mine)}")
+        if theirs == mine:
+            continue
+        rest = _page_of_whole_list(glance, database, request) if theirs[0] == mine[0] == 200 else theirs
+        wrong += rest == mine
+        if rest != mine:
+            different.append(f"{number} {request.who} {request.path}\n  {_short(rest)}\n  {_short(mine)}")
     assert found > REQUESTS // 4, "the questions find nothing"
     assert not different, f"{len(different)} of {REQUESTS}:\n" + "\n".join(different[:40])
+    assert wrong <= WRONG
+
+
+def _page_of_whole_list(glance, database, request):
+    """The page as Glance lists it when asked for everything at once: what follows the marker in the order asked for."""
+    parameters = [(name, value) for name, value in request.parameters if name not in {"marker", "limit"}]
+    _, whole, _ = glance.ask(request.who, f"/v2/images?{urlencode([*parameters, ('limit', 1000)])}")
+    order = [image_id for (image_id,) in database.execute(_order(request.parameters))]
+    places = {image_id: place for place, image_id in enumerate(order)}
+    assert whole == sorted(whole, key=places.get), request.path
+    asked = dict(request.parameters)
+    behind = places[asked["marker"]] if "marker" in asked else -1
+    limit = int(asked.get("limit", 25))
+    page = [image_id for image_id in whole if places[image_id] > behind][:limit]
+    return 200, page, page[-1] if len(page) == limit else None
+
+
+def _order(parameters):
+    """SQL for the ids of all images in the order that these parameters ask for."""
+    keys = [pair.split(":") for name, value in parameters if name == "sort" for pair in value.split(",")]
+    directions = [value for name, value in parameters if name == "sort_dir"] or [direction for _, direction in keys]
+    if not keys:
+        names = [value for name, value in parameters if name == "sort_key"]
+        keys = zip(names, directions if len(directions) > 1 else (directions or ["desc"]) * len(names), strict=True)
+    order = dict(keys)
+    # Equals are the newest first, unless there is one direction for all.
+    ties = directions[0] if len(directions) == 1 else "desc"
+    order = {**order, **{key: ties for key in ("created_at", "id") if key not in order}}
+    return f"SELECT id FROM images ORDER BY {', '.join(map(' '.join, order.items()))}"  # noqa: S608 - our words
 
 
 def _short(answer):
@@ -65,7 +101,7 @@ def _short(answer):
 
 def test_pages_make_up_the_whole_list(services):
     """Not compared with pages of Glance's, which lose images whose values are missing or alike."""
-    glance, ours, images = services
+    glance, ours, images, _ = services
     for number, request in enumerate(itertools.islice(listings.requests(images, 10 * WALKS, SEED + 1), WALKS)):
         path = re.sub(r"(marker|limit)=[^&]*&?", "", request.path)
         status, whole, _ = glance.ask(request.who, f"{path}&limit=1000")
