@@ -109,6 +109,11 @@ def to_hashing(tx: Transaction, job_id: str, lease_ms: int) -> None:
     tx.connection.execute(update(_jobs).where(_jobs.c.job_id == job_id).values(values))
 
 
+def give(tx: Transaction, image_id: str, project_id: str | None) -> None:
+    """Charge what the image's job finds to another project."""
+    tx.connection.execute(update(_jobs).where(_jobs.c.image_id == image_id).values(project_id=project_id))
+
+
 def end(tx: Transaction, job_id: str) -> None:
     """It is done, or given up."""
     tx.connection.execute(delete(_jobs).where(_jobs.c.job_id == job_id))

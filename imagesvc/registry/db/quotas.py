@@ -33,22 +33,32 @@ def used(tx: Transaction, projects: Sequence[str | None], gone: Collection[str],
     :param gone: statuses of images that count no more.
     :param without: an upload to leave out.
     """
-    images, locations = models.images.c, models.image_locations.c
-    stored = (
+    images, intents = models.images.c, models.upload_intents.c
+    reserved = [_of(intents.project_id, projects), intents.state.in_([uploads.LIVE, uploads.ABORTED])]
+    if without is not None:
+        reserved.append(intents.upload_id != without)
+    return _bytes(tx, [_of(images.owner, projects), images.status.not_in(sorted(gone))], reserved)
+
+
+def held(tx: Transaction, image_id: str) -> int:
+    """Bytes of one image and of its upload under way."""
+    intents = models.upload_intents.c
+    return _bytes(tx, [models.images.c.id == image_id], [intents.image_id == image_id, intents.state == uploads.LIVE])
+
+
+def _bytes(tx: Transaction, stored: list[ColumnElement[bool]], reserved: list[ColumnElement[bool]]) -> int:
+    """Bytes of images, once for each location, and of uploads."""
+    images, locations, intents = models.images.c, models.image_locations.c, models.upload_intents.c
+    sizes = (
         select(func.coalesce(func.sum(images.size), 0))
         .join_from(models.images, models.image_locations, locations.image_id == images.id)
-        .where(_of(images.owner, projects), images.deleted == false(), images.status.not_in(sorted(gone)))
+        .where(*stored, images.deleted == false())
         .where(locations.deleted == false(), locations.status == children.ACTIVE)
     )
-    intents = models.upload_intents.c
     more_came = intents.received_bytes > intents.reserved_bytes
     bytes_of = case((more_came, intents.received_bytes), else_=intents.reserved_bytes)
-    reserved = select(func.coalesce(func.sum(bytes_of), 0)).where(
-        _of(intents.project_id, projects), intents.state.in_([uploads.LIVE, uploads.ABORTED])
-    )
-    if without is not None:
-        reserved = reserved.where(intents.upload_id != without)
-    return int(tx.connection.execute(stored).scalar_one()) + int(tx.connection.execute(reserved).scalar_one())
+    coming = select(func.coalesce(func.sum(bytes_of), 0)).where(*reserved)
+    return int(tx.connection.execute(sizes).scalar_one()) + int(tx.connection.execute(coming).scalar_one())
 
 
 def count(tx: Transaction, projects: Sequence[str | None], statuses: Collection[str]) -> int:

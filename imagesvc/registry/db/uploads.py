@@ -113,6 +113,12 @@ def live_of_image(tx: Transaction, image_id: str) -> list[str]:
     return list(tx.connection.execute(live.with_for_update()).scalars())
 
 
+def give(tx: Transaction, image_id: str, project_id: str | None) -> None:
+    """Charge the image's live uploads to another project."""
+    statement = update(_intents).where(_intents.c.image_id == image_id, _intents.c.state == LIVE)
+    tx.connection.execute(statement.values(project_id=project_id))
+
+
 def live_of_worker(tx: Transaction, worker: str) -> list[str]:
     """Ids of a glance-api worker's live uploads."""
     return _ids(tx, _intents.c.worker == worker, _intents.c.state == LIVE)

@@ -9,6 +9,7 @@ from imagesvc.registry import fields, locations, patching, settling, states
 from imagesvc.registry.db import filters, images, listing, location_jobs, uploads
 from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
+from imagesvc.registry.endpoints import handover
 from imagesvc.registry.endpoints.access import Access
 from imagesvc.registry.endpoints.charges import CeilingsOf, Charges, Room, check_count
 from imagesvc.registry.endpoints.transactions import Transactions
@@ -110,8 +111,11 @@ class ImageEndpoint:
             raise exception.InvalidPatch(reason="the changes are not a list")
 
         rules = ["modify_image", *locations.rules(changes)]
+        # Whoever may not is refused without anybody's limits.
+        is_given = handover.gives_away(changes) and self._access.is_admin(context)
 
         def work(tx: Transaction, ceilings_of: CeilingsOf) -> Image:
+            gift = handover.begin(tx, ceilings_of, image_id, changes) if is_given else None
             room = Room(tx, ceilings_of(images.lock(tx, image_id))) if len(rules) > 1 else None
             record = self._access.load(tx, context, image_id, lock=True)
             for rule in rules:
@@ -122,8 +126,12 @@ class ImageEndpoint:
             self._authorize_patch(context, record, draft)
             self._check_quotas(draft.properties, draft.tags, record.image)
             self._check_locations(record.image, draft, room)
+            if gift is not None:
+                gift.check(record.image["status"])
             image = images.save(tx, record.image, draft.columns, draft.properties, draft.tags)
             image["locations"] = located.save(tx, image_id, image["locations"], draft.locations)
+            if gift is not None:
+                gift.settle()
             return self._access.show(context, images.Record(image, record.member_status))
 
         result: Image = self._charges.write(context, "image_patch", work, likely=len(rules) > 1)
