@@ -73,7 +73,6 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
         "image_cache_max_size",
         "image_cache_stall_time",
         "image_cache_sqlite_db",
-        "metadata_encryption_key",
         "default_publisher_id",
         "disabled_notifications",
     ),
@@ -85,7 +84,7 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
     "glance_download_properties": ("extra_properties",),
 }
 
-_SECRET = {"admin_password", "metadata_encryption_key"}
+_SECRET = {"admin_password"}
 
 
 def _option(name: str, help_text: str) -> cfg.StrOpt:

@@ -94,4 +94,12 @@ DATABASE = [
     ),
 ]
 
-GROUPS = {"database": DATABASE}
+DEFAULT = [
+    cfg.StrOpt(
+        "metadata_encryption_key",
+        secret=True,
+        help="Key of 16, 24 or 32 characters with which URLs of locations are encrypted in the database, in Glance's form. Those that were written without it, or before it was set, can be read all the same. glance-registry must know of it.",
+    )
+]
+
+GROUPS = {"database": DATABASE, "DEFAULT": DEFAULT}

@@ -19,6 +19,7 @@ from oslo_service import service
 from imagesvc.registry import health, periodic, readiness
 from imagesvc.registry.clock import Clock
 from imagesvc.registry.db import engines, session
+from imagesvc.registry.db.location_urls import LocationUrls
 from imagesvc.registry.endpoints import make_endpoints
 from imagesvc.registry.endpoints.transactions import Transactions
 from imagesvc.registry.reaper import Reaper
@@ -48,6 +49,7 @@ class Parts:
     def make(cls, conf: Any) -> Self:
         """Raise ConfigurationError if the configuration cannot be used."""
         engines.database_url(conf)
+        LocationUrls(conf.metadata_encryption_key)
         transport.get_server(conf, [], "unused")
         transport.check_account(conf)
         clock = Clock()

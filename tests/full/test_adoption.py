@@ -1,6 +1,8 @@
 """A database that Glance has made and filled: adopted, written to, given back, and Glance goes on with it."""
 
 import hashlib
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -88,6 +90,62 @@ def test_there_and_back(glance, ours, database, web, tmp_path):
     assert "Database is synced successfully." in ours.manage("db_sync")
     ours.start()
     assert set(_seen(ours.url, catalogue)) == {"listed", *catalogue.living()}
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef", "größe-of-24-bytes-exac", "0123456789abcdef" * 2])
+def test_locations_that_glance_has_encrypted(glance, ours, database, web, key):
+    glance.shared["DEFAULT"]["metadata_encryption_key"] = key
+    glance.configure()
+    glance.manage("db", "sync")
+    data = {}
+    with glance.running() as admin:
+        _stored(admin, data, b"of Glance")
+        _located(admin, data, web)
+        theirs = _places(admin, data)
+    assert _plain(database) == []
+
+    ours.prepare()
+    ours.start()
+    admin = peer.administrator(ours.url)
+    assert _places(admin, data) == theirs
+    _stored(admin, data, b"ours")
+    _located(admin, data, web)
+    gone = _stored(admin, data, b"not for long")
+    path = Path(urlsplit(_places(admin, data)[gone][0][0]).path)
+    assert admin.delete(gone).status_code == 204
+    wait_for("removed data", lambda: not path.exists())
+    del data[gone]
+    mine = _places(admin, data)
+    assert _plain(database) == []
+    ours.close()
+    with glance.running() as admin:
+        assert _places(admin, data) == mine
+
+
+def _stored(client, data, content):
+    image_id = client.uploaded(content)
+    data[image_id] = content
+    return image_id
+
+
+def _located(admin, data, url):
+    image_id = admin.created(disk_format="raw", container_format="bare")
+    location = {"url": url, "metadata": {}}
+    answer = admin.patch(image_id, {"op": "add", "path": "/locations/-", "value": location})
+    assert answer.status_code == 200, answer.text
+    data[image_id] = peer_catalogue.WEB_DATA
+
+
+def _places(admin, data):
+    """URLs and metadata by image, after a look at the data."""
+    for image_id, content in data.items():
+        assert admin.download(image_id).content == content
+    found = {image_id: admin.show(image_id).json()["locations"] for image_id in data}
+    return {image_id: [(place["url"], place["metadata"]) for place in places] for image_id, places in found.items()}
+
+
+def _plain(database):
+    return database.execute("SELECT value FROM image_locations WHERE value LIKE '%:%'")
 
 
 def _seen(url, catalogue):

@@ -23,7 +23,7 @@ def options(place):
             "default_log_levels": "imagesvc=DEBUG",  # instead of the list that keeps libraries quiet
             "log_dir": place / "logs",
             "admin_password": next(canaries),
-            "metadata_encryption_key": next(canaries),
+            "metadata_encryption_key": f"{next(canaries):x<16}",
             "enabled_backends": "near:file,far:s3",
             "image_size_cap": 1 << 20,
         },

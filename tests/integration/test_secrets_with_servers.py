@@ -15,7 +15,7 @@ from tests.fixtures import bus, database, keystone, rabbit, server, traffic
 from tests.fixtures.daemons import deployed, free_port, wait_for
 from tests.fixtures.images import ImageClient, noise
 
-STORE_KEY, ENCRYPTION_KEY, MEMCACHE_KEY = "canary-of-the-store", "canary-of-encryption", "canary-of-memcache"
+STORE_KEY, ENCRYPTION_KEY, MEMCACHE_KEY = "canary-of-the-store", "canary-of-encryption-key", "canary-of-memcache"
 
 
 class Ear:

@@ -110,7 +110,9 @@ def _is_one_of(tx: Transaction, column: Any, values: Iterable[str]) -> ColumnEle
 
 def add_location(tx: Transaction, image_id: str, url: str, metadata: Mapping[str, Any]) -> int:
     """Insert an active location; its row's id."""
-    row = _new_row(tx, image_id=image_id, value=url, meta_data=json.dumps(dict(metadata)), status=ACTIVE)
+    row = _new_row(
+        tx, image_id=image_id, value=tx.urls.sealed(url), meta_data=json.dumps(dict(metadata)), status=ACTIVE
+    )
     key: Any = tx.connection.execute(_locations.insert(), row).inserted_primary_key
     return int(key[0])
 

@@ -77,7 +77,8 @@ def deleted_locations(tx: Transaction, stores: Sequence[str], limit: int) -> lis
         for row_id, image_id, url, meta_data in rows:
             store = _store_of(meta_data)
             if len(items) < limit and (store is None or store in stores):
-                items.append({"kind": "location", "ref": str(row_id), "image_id": image_id, "store": store, "url": url})
+                where = {"image_id": image_id, "store": store, "url": tx.urls.opened(url)}
+                items.append({"kind": "location", "ref": str(row_id), **where})
         if len(rows) < _SCAN_BATCH or len(items) >= limit:
             break
         after = rows[-1].id
@@ -148,7 +149,7 @@ def known_urls(tx: Transaction, image_ids: Collection[str]) -> set[tuple[str, st
     statement = select(columns.image_id, columns.value).where(
         columns.image_id.in_(image_ids), columns.deleted == false()
     )
-    return {(image_id, url) for image_id, url in tx.connection.execute(statement)}
+    return {(image_id, tx.urls.opened(url)) for image_id, url in tx.connection.execute(statement)}
 
 
 def uploading(tx: Transaction, image_ids: Collection[str], upload_ids: Collection[str]) -> tuple[set[str], set[str]]:

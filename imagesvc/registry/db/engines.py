@@ -18,7 +18,7 @@ from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy.engine import URL, Engine, make_url
 
 from imagesvc import exception
-from imagesvc.registry.db import sqlite
+from imagesvc.registry.db import location_urls, sqlite
 
 LOG = logging.getLogger(__name__)
 
@@ -109,22 +109,31 @@ def create_engine(
     :param lock_seconds: how long a statement waits for another transaction's lock.
     :param answer_seconds: after how long a MySQL server that does not answer a statement is taken for lost; None for never.
     :param foreign_keys: whether SQLite enforces them; rebuilding a table needs them off.
-    :raises exception.ConfigurationError: the URL or its driver cannot be used.
+    :raises exception.ConfigurationError: the URL, its driver or the key of locations cannot be used.
     """
     # What it does not know it would log with a traceback; here it is told, or logged where it cannot be.
     logging.getLogger(exc_filters.__name__).setLevel(logging.CRITICAL)
     url = database_url(conf)
+    urls = location_urls.LocationUrls(conf.metadata_encryption_key)
     try:
-        if url.get_backend_name() == "sqlite":
-            return sqlite.create_engine(url, conf.database, lock_seconds=lock_seconds, foreign_keys=foreign_keys)
-        if answer_seconds is not None and url.get_backend_name() == "mysql":
-            patience = {"read_timeout": str(answer_seconds), "write_timeout": str(answer_seconds)}
-            url = url.update_query_dict({name: value for name, value in patience.items() if name not in url.query})
-        return _create_server_engine(url, conf, lock_seconds)
+        engine = _create_engine(url, conf, lock_seconds, answer_seconds, foreign_keys=foreign_keys)
     except (ImportError, sqlalchemy.exc.NoSuchModuleError):
         raise exception.ConfigurationError(
             reason=f"[database] connection needs a driver for {url.drivername} that is not installed."
         ) from None
+    engine.update_execution_options(**{location_urls.OPTION: urls})
+    return engine
+
+
+def _create_engine(
+    url: URL, conf: cfg.ConfigOpts, lock_seconds: int, answer_seconds: int | None, *, foreign_keys: bool
+) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return sqlite.create_engine(url, conf.database, lock_seconds=lock_seconds, foreign_keys=foreign_keys)
+    if answer_seconds is not None and url.get_backend_name() == "mysql":
+        patience = {"read_timeout": str(answer_seconds), "write_timeout": str(answer_seconds)}
+        url = url.update_query_dict({name: value for name, value in patience.items() if name not in url.query})
+    return _create_server_engine(url, conf, lock_seconds)
 
 
 def _create_server_engine(url: URL, conf: cfg.ConfigOpts, lock_seconds: int) -> Engine:

@@ -124,9 +124,14 @@ def from_json(values: Sequence[Any]) -> Primitive:
     return image
 
 
-def to_location(row_id: int, url: str, meta_data: str | None, status: str) -> Primitive:
+def to_location(tx: Transaction, row_id: int, url: str, meta_data: str | None, status: str) -> Primitive:
     """The primitive of an image's location."""
-    return {"id": row_id, "url": url, "metadata": json.loads(meta_data) if meta_data else {}, "status": status}
+    return {
+        "id": row_id,
+        "url": tx.urls.opened(url),
+        "metadata": json.loads(meta_data) if meta_data else {},
+        "status": status,
+    }
 
 
 def is_possible(image_id: str) -> bool:
@@ -149,10 +154,10 @@ def get(tx: Transaction, image_id: str, project_id: str | None, *, lock: bool = 
         rows += jsonrows.fetch(tx.connection, _CHILDREN, arguments) if rows else []
     else:
         rows = jsonrows.fetch(tx.connection, _WHOLE, arguments)
-    return _record(rows)
+    return _record(tx, rows)
 
 
-def _record(rows: list[jsonrows.Row]) -> Record | None:
+def _record(tx: Transaction, rows: list[jsonrows.Row]) -> Record | None:
     """:param rows: each a kind, the row's id and what there is to know, in any order."""
     rows.sort(key=itemgetter(0, 1))
     if not rows or rows[0][0] != _IMAGE:
@@ -165,7 +170,7 @@ def _record(rows: list[jsonrows.Row]) -> Record | None:
         elif kind == _TAG:
             image["tags"].append(values[0])
         elif kind == _LOCATION:
-            image["locations"].append(to_location(row_id, *values))
+            image["locations"].append(to_location(tx, row_id, *values))
         else:
             member_status = values[0]
     return Record(image, member_status)

@@ -241,7 +241,7 @@ def _add_children(tx: Transaction, page_images: Sequence[images.Primitive]) -> N
         elif kind == _TAG:
             image["tags"].append(values[0])
         else:
-            image["locations"].append(images.to_location(row_id, *values))
+            image["locations"].append(images.to_location(tx, row_id, *values))
 
 
 def _fitting(page_images: list[images.Primitive]) -> list[images.Primitive]:

@@ -57,7 +57,12 @@ def begin(tx: Transaction, job: Job, lease_ms: int, *, is_exclusive: bool) -> No
     :raises LocationInUse: it is another image's, or becomes so.
     """
     key = hashlib.sha256(job.url.encode()).hexdigest() if is_exclusive else None
-    row = {**dataclasses.asdict(job), "url_key": key, "lease_until_ms": tx.now_ms + lease_ms}
+    row = {
+        **dataclasses.asdict(job),
+        "url": tx.urls.sealed(job.url),
+        "url_key": key,
+        "lease_until_ms": tx.now_ms + lease_ms,
+    }
     try:
         tx.connection.execute(_jobs.insert(), row)
     except db_exc.DBDuplicateEntry:
@@ -68,9 +73,10 @@ def begin(tx: Transaction, job: Job, lease_ms: int, *, is_exclusive: bool) -> No
 
 def _is_known(tx: Transaction, url: str) -> bool:
     """Whether there is a location of this URL whose data is not gone, as of now and not as of the transaction's begin."""
-    known = select(_locations.c.id).where(_locations.c.value == url, _locations.c.deleted == false())
+    value = tx.urls.sealed(url)
+    known = select(_locations.c.id).where(_locations.c.value == value, _locations.c.deleted == false())
     if tx.connection.dialect.name == "postgresql":
-        known = known.where(func.left(_locations.c.value, models.INDEXED_URL) == url[: models.INDEXED_URL])
+        known = known.where(func.left(_locations.c.value, models.INDEXED_URL) == value[: models.INDEXED_URL])
     return tx.connection.execute(known.limit(1).with_for_update()).first() is not None
 
 
@@ -94,7 +100,10 @@ def lock_of_image(tx: Transaction, image_id: str) -> Job | None:
 
 def _one(tx: Transaction, statement: Select[Any]) -> Job | None:
     row = tx.connection.execute(statement.with_for_update()).one_or_none()
-    return None if row is None else Job(*row)
+    if row is None:
+        return None
+    job = Job(*row)
+    return dataclasses.replace(job, url=tx.urls.opened(job.url))
 
 
 def renew(tx: Transaction, job_id: str, worker: str, lease_ms: int) -> bool:

@@ -10,6 +10,8 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from imagesvc.registry.db.location_urls import OPTION, LocationUrls
+
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the tables hold naive UTC
 
 
@@ -28,6 +30,12 @@ class Transaction:
         """``now_ms`` as this database's DATETIME holds it: naive UTC, whole seconds on MySQL and MariaDB."""
         moment = _EPOCH + dt.timedelta(milliseconds=self.now_ms)
         return moment.replace(microsecond=0) if self.is_mysql else moment
+
+    @property
+    def urls(self) -> LocationUrls:
+        """What makes URLs of locations what stands in this database."""
+        urls: LocationUrls = self.connection.get_execution_options()[OPTION]
+        return urls
 
     @property
     def is_mysql(self) -> bool:
