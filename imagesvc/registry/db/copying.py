@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from imagesvc import exception
 from imagesvc.registry.db import errors, migration, models
+from imagesvc.registry.db.location_urls import OPTION, LocationUrls
 
 #: Rows that only matter to processes that are running: who does what, and what the last calls were answered.
 _MOMENTARY = (models.rpc_ops, models.location_claims, models.leases)
@@ -67,18 +68,23 @@ def _require_emptiness(target: Connection) -> None:
 
 def _copy_table(source: Connection, target: Connection, table: sa.Table, prefix: tuple[str, str]) -> int:
     count = 0
+    urls: LocationUrls = target.get_execution_options()[OPTION]
     rows = source.execution_options(stream_results=True).execute(sa.select(table))
     for batch in rows.mappings().partitions(_BATCH):
         _insert(
-            target, table, [_moved(row, *prefix) if table is models.image_locations else dict(row) for row in batch]
+            target,
+            table,
+            [_moved(row, urls, *prefix) if table is models.image_locations else dict(row) for row in batch],
         )
         count += len(batch)
     return count
 
 
-def _moved(row: Mapping[Any, Any], old: str, new: str) -> dict[str, Any]:
-    value = row["value"]
-    return {**row, "value": new + value.removeprefix(old) if value.startswith(old) else value}
+def _moved(row: Mapping[Any, Any], urls: LocationUrls, old: str, new: str) -> dict[str, Any]:
+    url = urls.opened(row["value"])
+    if not (old or new) or not url.startswith(old):
+        return dict(row)
+    return {**row, "value": urls.sealed(new + url.removeprefix(old))}
 
 
 def _insert(target: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from imagesvc import exception
 from imagesvc.registry.db import copying, exclusive, migration, models
+from imagesvc.registry.db.location_urls import LocationUrls
 from tests.fixtures import database
 
 IMAGE = {
@@ -81,6 +82,15 @@ def test_every_row_arrives_as_it_is(source, target):
 def test_locations_move_with_their_files(source, target):
     _copy(source, target, prefix=(OLD, NEW))
     assert [row["value"] for row in _rows(target, models.image_locations)] == [NEW + "images/1", "http://example.com/1"]
+
+
+def test_locations_that_are_encrypted_move_too(source, target):
+    target.set_override("metadata_encryption_key", "0123456789abcdef")
+    urls = LocationUrls("0123456789abcdef")
+    with database.changing(source) as connection:
+        connection.execute(models.image_locations.update().values(value=urls.sealed(OLD + "images/1")))
+    _copy(source, target, prefix=(OLD, NEW))
+    assert {row["value"] for row in _rows(target, models.image_locations)} == {urls.sealed(NEW + "images/1")}
 
 
 def test_new_rows_get_numbers_of_their_own_afterwards(source, target):
