@@ -96,6 +96,12 @@ def _listing(query: str, count: int) -> Work:
     return work
 
 
+def _tasks(worker: Client, _number: int) -> None:
+    found = len(json.loads(_expect(worker, "GET", "/v2/tasks?limit=20", 200))["tasks"])
+    if found != 20:
+        raise AssertionError(f"{found} tasks instead of 20")
+
+
 def _show(client: Client) -> Work:
     properties = {f"bench_{key}": "value" for key in range(catalogue.PROPERTIES)}
     identifier = _create(client, tags=["bench-one", "bench-two"], **properties)
@@ -192,6 +198,7 @@ def _listings(units: Callable[[int], int]) -> list[Case]:
         "list of 20 changed since": _list("limit=20&updated_at=gte:2026-01-01T00:16:40Z", 20),
         "list of 20 in order of names": _list("limit=20&sort=name:asc", 20),
     }
+    kinds["list of 20 tasks"] = lambda _client: _tasks
     cases = [Case(name, prepare, 4, units(200), grows=True) for name, prepare in kinds.items()]
     return [*cases, Case("list of 1000", _list("limit=1000", 1000), 1, units(4), grows=True)]
 

@@ -19,16 +19,17 @@ Row = dict[str, Any]
 
 
 def fill(url: str, count: int, owner: str) -> None:
-    """Write ``count`` images of ``owner``, with 8 properties and 2 tags each, into the database at ``url``."""
+    """Write ``count`` images of ``owner``, with 8 properties, 2 tags and a task each, into the database at ``url``."""
     engine = sqlalchemy.create_engine(url)
     tables = sqlalchemy.MetaData()
-    tables.reflect(engine, only=("images", "image_properties", "image_tags"))
+    tables.reflect(engine, only=("images", "image_properties", "image_tags", "tasks"))
     with engine.begin() as connection:
         for first in range(0, count, _BATCH):
             images = list(_images(range(first, min(first + _BATCH, count)), owner))
             connection.execute(tables.tables["images"].insert(), images)
             connection.execute(tables.tables["image_properties"].insert(), list(_properties(images)))
             connection.execute(tables.tables["image_tags"].insert(), list(_tags(images)))
+            connection.execute(tables.tables["tasks"].insert(), [_task(image) for image in images])
     engine.dispose()
 
 
@@ -70,6 +71,20 @@ def _tags(images: list[Row]) -> Iterator[Row]:
     for number, image in enumerate(images):
         for tag in (TAG_OF_ALL, f"bench-{number % _TAGS}"):
             yield _child(image) | {"value": tag}
+
+
+def _task(image: Row) -> Row:
+    return {
+        "id": image["id"],
+        "type": "api_image_import",
+        "status": "success",
+        "owner": image["owner"],
+        "image_id": image["id"],
+        "expires_at": image["created_at"] + dt.timedelta(days=36_500),
+        "created_at": image["created_at"],
+        "updated_at": image["updated_at"],
+        "deleted": False,
+    }
 
 
 def _child(image: Row) -> Row:

@@ -17,6 +17,7 @@ from tests.fixtures import keystone, rabbit, servers
 from tests.fixtures.daemons import BIN, deployed
 
 _RAM_DISK = Path("/dev/shm")  # noqa: S108 - a mount, not a file
+_POLICY_FILE = "policy.yaml"
 _PROJECT = "bench"
 
 
@@ -41,7 +42,12 @@ class Foundation:
             "database": {"connection": url},
             "paste_deploy": {"flavor": "keystone"},
             "keystone_authtoken": self.keystone.options(self.memcached),
+            "oslo_policy": {"policy_file": self.policy_file},
         }
+
+    @property
+    def policy_file(self) -> Path:
+        return self.directory / _POLICY_FILE
 
 
 @contextlib.contextmanager
@@ -50,6 +56,8 @@ def foundation(kind: str, *, with_broker: bool) -> Iterator[Foundation]:
     with contextlib.ExitStack() as stack:
         place = str(_RAM_DISK) if os.access(_RAM_DISK, os.W_OK) else None
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagesvc-bench-", dir=place)))
+        # By default tasks are for administrators.
+        (directory / _POLICY_FILE).write_text('"tasks_api_access": "role:member"\n')
         database = stack.enter_context(servers.started(servers.KINDS[kind]))
         identity = stack.enter_context(keystone.running())
         memcached = stack.enter_context(contextlib.closing(keystone.Memcached()))

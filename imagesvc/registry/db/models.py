@@ -417,6 +417,9 @@ Index(
     mysql_length={"value": INDEXED_CHARACTERS},
     mariadb_length={"value": INDEXED_CHARACTERS},
 )
+Index("imagesvc_tasks_by_created_at", tasks.c.deleted, tasks.c.created_at, tasks.c.id)
+Index("imagesvc_tasks_of_owner_by_created_at", tasks.c.owner, tasks.c.deleted, tasks.c.created_at, tasks.c.id)
+Index("imagesvc_tasks_by_expires_at", tasks.c.deleted, tasks.c.expires_at)
 Index("imagesvc_image_locations_by_status", image_locations.c.status, image_locations.c.id)
 #: Characters of a location's URL that are in its index.
 INDEXED_URL = 255
