@@ -9,6 +9,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?")
 _REQUEST = re.compile(r"req-<\w+>|req-[0-9a-f-]+")
 _TAGS = re.compile(r'(\btags"?\s*[|:]\s*\[?)([^|\]\n]*)')
 _LIST_OF_TAGS = re.compile(r'"tags": \[[^\]]*\]')
+#: What glanceclient misses, in the order of a set.
+_LIST_OF_OPTIONS = re.compile(r"--[\w-]+(?:, --[\w-]+)+")
 #: Where Glance and this service say the same in other words.
 _SAID = re.compile(r"(HTTP (?:Client Error for url: |\S+ ?\S* \S*)|HttpException: |HTTP )?(\b[45]\d\d)\b.*")
 
@@ -45,6 +47,7 @@ def _lines(text: str, known: Mapping[str, str]) -> list[str]:
     text = re.sub(r"-{3,}", "--", re.sub(r"[ \t\r]+", " ", text))
     text = _TAGS.sub(_sorted, text.partition(_SCHEMA)[0])
     text = _WORDS.sub(lambda found: str(sorted(found[0][1:-1].split(", "))), text)
+    text = _LIST_OF_OPTIONS.sub(lambda found: ", ".join(sorted(found[0].split(", "))), text)
     lines = _joined([line.strip() for line in text.split("\n") if line.strip() and line.strip() != "+"])
     # A schema's attributes have no order.
     return sorted(line[: line.find("|", 1) + 1] for line in lines) if _EXPLAINED in lines else lines

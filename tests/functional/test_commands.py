@@ -54,7 +54,7 @@ def test_what_differs_is_found():
 
 
 def test_what_is_each_services_own_is_not_compared():
-    said = "| tags | y, x |\n| id | 11111111-1111-1111-1111-111111111111 |\n| at | 2026-01-01T00:00:00Z |\nHTTP 404 Not Found: x\n"
+    said = "Must provide --b, --a.\n| tags | y, x |\n| id | 11111111-1111-1111-1111-111111111111 |\n| at | 2026-01-01T00:00:00Z |\nHTTP 404 Not Found: x\n"
     found = outcomes.comparable({"status": 1, "output": said, "errors": said}, {}, "http://h:1", "/directory")
-    assert found["output"][:3] == ["| tags |  x, y |", "| id | <uuid> |", "| at | <time> |"]
+    assert found["output"][:4] == ["Must provide --a, --b.", "| tags |  x, y |", "| id | <uuid> |", "| at | <time> |"]
     assert found["errors"][-1] == "<HTTP 404>"
