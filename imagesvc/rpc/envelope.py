@@ -46,6 +46,12 @@ def deadline(ctxt: Mapping[str, Any]) -> int:
     return value
 
 
+def is_change(ctxt: Any) -> bool:
+    """Whether a call, which nobody has checked yet, says that it changes something."""
+    seam = ctxt.get("seam") if isinstance(ctxt, dict) else None
+    return isinstance(seam, dict) and seam.get("op_id") is not None
+
+
 def check_message(ctxt: Any, message: Any) -> None:
     """Raise BadMessage unless context and message have the shape everything later relies on."""
     if not isinstance(message, dict) or not isinstance(message.get("method"), str):

@@ -1,9 +1,11 @@
 """The server's end of local://: threads that each read a call, do its work and answer it.
 
 All threads wait on one epoll; the one that is woken does everything for that call, so nothing is handed over.  A connection
-is watched by EPOLLONESHOT: it belongs to one thread from the moment it is readable until it is armed again.
+is watched by EPOLLONESHOT: it belongs to one thread from the moment it is readable until it is armed again.  A call that
+changes something may have to wait for its turn; its connection belongs to nobody then, until the thread of another one has it.
 """
 
+import collections
 import logging
 import os
 import select
@@ -15,8 +17,9 @@ from typing import Any
 
 from oslo_messaging._drivers import base
 
-from imagesvc.rpc import answers, frames
+from imagesvc.rpc import answers, envelope, frames
 from imagesvc.rpc.rendezvous import Directory
+from imagesvc.rpc.turns import Turns
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +36,10 @@ class _Connection:
 
     def __init__(self, peer: socket.socket, limit: int) -> None:
         self.peer = peer
+        self.fd = peer.fileno()
         self.inbox = frames.Inbox(limit)
+        #: The change that waits, or waited, for its turn.
+        self.waiting: dict[str, Any] | None = None
         self.busy = False
         self.closed = False
 
@@ -59,6 +65,9 @@ class _Connection:
         poll.register(self.peer, select.POLLOUT)
         if not poll.poll(_SEND_PATIENCE * 1000):
             raise TimeoutError("it does not read")
+
+
+_Connections = collections.deque[_Connection]
 
 
 class Incoming(base.RpcIncomingMessage):
@@ -95,7 +104,7 @@ class LocalListener(base.Listener):
     """Takes calls at one socket of a directory.
 
     :param directory: where the socket goes; closed by :meth:`cleanup`.
-    :param max_threads: most calls at a time; threads are started as they are needed.
+    :param max_threads: most calls at a time, half of them changes; threads are started as they are needed.
     :param max_request: most bytes of a request; :param max_reply: of a reply.
     """
 
@@ -115,6 +124,7 @@ class LocalListener(base.Listener):
         self._idle = 0
         self._stopping = False
         self._connections: dict[int, _Connection] = {}
+        self._turns: Turns[_Connection] = Turns((max_threads + 1) // 2)
         directory.sweep()
         self._listener, self._name = directory.listen(topic, server)
         self._wakeup = os.eventfd(0)
@@ -128,11 +138,13 @@ class LocalListener(base.Listener):
             self._add_thread()
 
     def stop(self) -> None:
-        """Read nothing more.  Clients whose call was not read see their connection close and go elsewhere."""
+        """Begin nothing more.  Clients whose call did not begin see their connection close and go elsewhere."""
         with self._lock:
             self._stopping = True
             self._directory.remove(self._name)
             self._listener.close()
+            for connection in self._turns.forget():
+                connection.busy = False
             for connection in self._connections.values():
                 if not connection.busy:
                     connection.close()
@@ -169,7 +181,7 @@ class LocalListener(base.Listener):
                 if connection is not None:
                     connection.busy = True
             if connection is not None:
-                self._converse(fd, connection)
+                self._converse(connection)
             elif fd == self._listener.fileno():
                 self._accept()
             with self._lock:
@@ -201,44 +213,76 @@ class LocalListener(base.Listener):
             self._connections[peer.fileno()] = _Connection(peer, self._max_request)
             self._epoll.register(peer, _WATCH)
 
-    def _converse(self, fd: int, connection: _Connection) -> None:
-        """Answer what the connection has to say; then watch it again, or forget it if it is over."""
+    def _converse(self, connection: _Connection) -> None:
+        """Answer what the connection has to say, and what others had to say whose turn came through that."""
+        mine: _Connections = collections.deque([connection])
+        while mine:
+            connection = mine.popleft()
+            if self._is_done(connection, mine):
+                self._leave(connection)
+
+    def _is_done(self, connection: _Connection, mine: _Connections) -> bool:
+        """Answer what the connection has to say; False if that has to wait for its turn.
+
+        :param mine: takes those whose turn comes meanwhile.
+        """
         try:
-            self._answer_all(connection)
+            return self._answer_all(connection, mine)
         except frames.Malformed as error:
             LOG.warning("Closed a connection that sent %s", error)
-            connection.close()
         except OSError as error:
             LOG.debug("A connection broke: %s", error)
-            connection.close()
         except Exception:
             # A thread must outlive whatever one call does to it.
             LOG.exception("A call broke its connection")
-            connection.close()
+        connection.close()
+        return True
+
+    def _leave(self, connection: _Connection) -> None:
+        """Watch the connection again, or forget it if it is over."""
         with self._lock:
             connection.busy = False
             if self._stopping:
                 connection.close()
             if not connection.closed:
-                self._epoll.modify(fd, _WATCH)
+                self._epoll.modify(connection.fd, _WATCH)
             # The number may already be another connection's.
-            elif self._connections.get(fd) is connection:
-                del self._connections[fd]
+            elif self._connections.get(connection.fd) is connection:
+                del self._connections[connection.fd]
 
-    def _answer_all(self, connection: _Connection) -> None:
-        while not connection.closed:
-            try:
-                data = connection.peer.recv(_CHUNK)
-            except BlockingIOError:
-                return
-            if not data:
-                connection.close()
-                return
-            connection.inbox.feed(data)
-            while not (connection.closed or self._stopping) and (message := connection.inbox.pop()) is not None:
-                self._deliver(connection, message)
+    def _answer_all(self, connection: _Connection, mine: _Connections) -> bool:
+        if connection.waiting is not None:
+            self._change(connection, mine)
+            if not self._answer_read(connection, mine):
+                return False
+        while _receive(connection):
+            if not self._answer_read(connection, mine):
+                return False
             if not connection.inbox:
-                return
+                break
+        return True
+
+    def _answer_read(self, connection: _Connection, mine: _Connections) -> bool:
+        """The same for what has been read from it."""
+        while not (connection.closed or self._stopping) and (message := connection.inbox.pop()) is not None:
+            if not envelope.is_change(message.get("ctxt")):
+                self._deliver(connection, message)
+                continue
+            connection.waiting = message
+            if not self._turns.take(connection):
+                return False  # It may be another thread's already.
+            self._change(connection, mine)
+        return True
+
+    def _change(self, connection: _Connection, mine: _Connections) -> None:
+        """The change whose turn it is."""
+        message, connection.waiting = connection.waiting, None
+        assert message is not None, "a connection waits with a message"
+        try:
+            self._deliver(connection, message)
+        finally:
+            if (following := self._turns.give()) is not None:
+                mine.append(following)
 
     def _deliver(self, connection: _Connection, message: dict[str, Any]) -> None:
         expires = message.get("expires")
@@ -249,3 +293,16 @@ class LocalListener(base.Listener):
         if not isinstance(incoming.message, dict):
             raise frames.Malformed("a call without a message")
         self.on_incoming_callback([incoming])
+
+
+def _receive(connection: _Connection) -> bool:
+    """Read on; False if there is nothing more at the moment, or ever."""
+    try:
+        data = connection.peer.recv(_CHUNK)
+    except BlockingIOError:
+        return False
+    if not data:
+        connection.close()
+        return False
+    connection.inbox.feed(data)
+    return True

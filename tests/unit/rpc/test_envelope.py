@@ -29,6 +29,22 @@ def test_no_token_and_no_catalog_travel():
     assert "canary" not in json.dumps(envelope.seal_context(context, None, 1))
 
 
+@pytest.mark.parametrize(
+    ("ctxt", "expected"),
+    [
+        (_sealed(op_id="op-1"), True),
+        (_sealed(), False),
+        ({"seam": {}}, False),
+        ({"seam": "op-1"}, False),
+        ({}, False),
+        (None, False),
+        (["seam"], False),
+    ],
+)
+def test_a_change_is_known_before_its_message_is_checked(ctxt, expected):
+    assert envelope.is_change(ctxt) is expected
+
+
 def test_reads_have_no_hash():
     assert envelope.open_context(_sealed(), "image_get", {}).request_hash is None
 

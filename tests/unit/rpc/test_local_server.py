@@ -122,6 +122,81 @@ def test_calls_run_side_by_side(registry):
         client.close()
 
 
+_CHANGE = {"seam": {"op_id": "o", "deadline": 1}}
+
+
+@pytest.fixture
+def blocked(registry):
+    """A registry whose changes, of which two run at a time, wait until the event is set; and clients, of a change each."""
+    go_on = threading.Event()
+
+    def act(incoming):
+        assert "read" in incoming.message or go_on.wait(10)
+        incoming.reply(incoming.message)
+
+    registry.act = act
+    clients = [registry.connect() for _ in range(20)]
+    for number, client in enumerate(clients):
+        client.sendall(_request({"n": number}, ctxt=_CHANGE))
+        _until(lambda at=number: len(registry.seen) + len(registry.listener._turns._waiting) == at + 1)
+    assert len(registry.seen) == 2
+    yield clients, go_on
+    go_on.set()
+    for client in clients:
+        client.close()
+
+
+def test_changes_that_wait_keep_no_read_waiting(registry, blocked):
+    clients, go_on = blocked
+    with registry.connect() as reader:
+        reader.sendall(_request({"read": 1}))
+        assert _answer(reader)["reply"] == {"read": 1}
+    go_on.set()
+    assert [_answer(client)["reply"]["n"] for client in clients] == list(range(20))
+    changes = [message["n"] for message in registry.seen if "n" in message]
+    # Two at a time, so neighbours may overtake each other.
+    assert all(abs(number - place) <= 2 for place, number in enumerate(changes))
+    clients[7].sendall(_request({"read": 2}) + _request({"n": 99}, ctxt=_CHANGE))
+    assert _answer(clients[7])["reply"] == {"read": 2}
+
+
+def test_what_follows_a_change_on_its_connection_waits_for_it(registry, blocked):
+    clients, go_on = blocked
+    clients[19].sendall(_request({"read": 1}))
+    go_on.set()
+    inbox = frames.Inbox(MIB)
+    answers = []
+    while len(answers) < 2:
+        inbox.feed(clients[19].recv(65536))
+        while (message := inbox.pop()) is not None:
+            answers.append(message["reply"])
+    assert answers == [{"n": 19}, {"read": 1}]
+
+
+def test_changes_that_fail_or_are_dropped_give_their_turn_to_the_next(registry, caplog):
+    registry.act = lambda _incoming: 1 / 0
+    for late in (False, True):
+        for _ in range(5):
+            with registry.connect() as client:
+                client.sendall(_request(ctxt=_CHANGE, expires=time.monotonic() - 1 if late else None))
+                client.shutdown(socket.SHUT_WR)
+                assert _is_closed(client)
+    registry.act = lambda incoming: incoming.reply("ok")
+    with registry.connect() as client:
+        client.sendall(_request(ctxt=_CHANGE))
+        assert _answer(client)["reply"] == "ok"
+    assert caplog.text.count("A call broke its connection") == 5
+
+
+def test_changes_that_wait_are_not_begun_by_a_registry_that_stops(registry, blocked):
+    clients, go_on = blocked
+    registry.listener.stop()
+    assert all(_is_closed(client) for client in clients[2:])
+    go_on.set()
+    assert sorted(_answer(client)["reply"]["n"] for client in clients[:2]) == [0, 1]
+    assert len(registry.seen) == 2
+
+
 def test_there_are_never_more_threads_than_allowed(registry):
     for _ in range(50):
         with registry.connect() as client:
