@@ -39,7 +39,7 @@ class _Operation:
     def __init__(self, op_id: str | None, deadline: float) -> None:
         self.op_id = op_id
         self.deadline = deadline
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._pause = _FIRST_PAUSE
         #: Whether a registry may have begun the work.
         self._taken = False
@@ -53,7 +53,7 @@ class _Operation:
 
     def not_taken(self, method: str) -> None:
         """No registry was there to take the call; wait a little, or give up."""
-        patience_ends = self.deadline if self._mutating_and_taken() else self._began + _NOBODY_THERE_PATIENCE
+        patience_ends = self.deadline if self._mutating_and_taken() else self.began + _NOBODY_THERE_PATIENCE
         if self._rest_until(min(patience_ends, self.deadline)):
             return
         LOG.warning("RPC %s found no registry", method)  # oslo.log adds why
@@ -131,7 +131,7 @@ class Caller:
                 operation.not_taken(method)
             except failures.Unanswered:
                 if operation.unanswered(method):
-                    self._breaker.exhausted()
+                    self._breaker.exhausted(operation.began)
                     raise exception.RegistryUnavailable(None if op_id else _NOTHING_DONE) from None
 
     def _try(

@@ -32,7 +32,9 @@ class RegistryClock:
 
 
 class Breaker:
-    """Opens after ``threshold`` operations in a row that got no answer in time; while open, one probe a second.
+    """Opens after ``threshold`` operations in a row that got no answer in time, nor anybody else meanwhile; while open, one probe a second.
+
+    An operation may wait in vain for what others have locked: while the other side answers others it is not away.
 
     :param probe: asks the other side for a sign of life; returns whether there was one.
     """
@@ -42,6 +44,7 @@ class Breaker:
         self._threshold = threshold
         self._interval = interval
         self._failures = 0
+        self._answered_at = 0.0
         self._next_probe = 0.0
         self._lock = threading.Lock()
 
@@ -61,9 +64,15 @@ class Breaker:
     def succeeded(self) -> None:
         """Any answer came, be it an error."""
         self._failures = 0
+        self._answered_at = time.monotonic()
 
-    def exhausted(self) -> None:
-        """An operation waited its whole deadline for nothing."""
+    def exhausted(self, since: float) -> None:
+        """An operation waited its whole deadline for nothing.
+
+        :param since: when it began.
+        """
         with self._lock:
+            if self._answered_at >= since:
+                return
             self._failures += 1
             self._next_probe = time.monotonic() + self._interval

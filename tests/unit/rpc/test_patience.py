@@ -47,7 +47,7 @@ def _open_breaker(probe, interval=1000.0):
     breaker = patience.Breaker(probe, threshold=3, interval=interval)
     for _ in range(3):
         assert breaker.allows()
-        breaker.exhausted()
+        breaker.exhausted(time.monotonic())
     return breaker
 
 
@@ -61,9 +61,18 @@ def test_the_breaker_opens_after_three_failures_in_a_row():
 def test_any_answer_starts_the_count_again():
     breaker = patience.Breaker(_Probe(answer=False), threshold=3)
     for _ in range(5):
-        breaker.exhausted()
-        breaker.exhausted()
+        breaker.exhausted(time.monotonic())
+        breaker.exhausted(time.monotonic())
         breaker.succeeded()
+    assert breaker.allows()
+
+
+def test_who_waits_in_vain_while_others_are_answered_does_not_count():
+    breaker = patience.Breaker(_Probe(answer=False), threshold=3)
+    began = time.monotonic()
+    breaker.succeeded()
+    for _ in range(200):
+        breaker.exhausted(began)
     assert breaker.allows()
 
 
