@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from oslo_config import cfg
+from oslo_context import context
 from oslo_log import log
 
 from imagesvc import concurrency
@@ -138,10 +139,11 @@ class Connection:
         return self._respond(head)
 
     def _refuse(self, refused: http1.RefusedRequest) -> None:
-        ACCESS.info("%s - refused: %s %s", self._client[0], refused.status, refused.detail)
+        request_id = context.generate_request_id()
+        ACCESS.info("%s [%s] - refused: %s %s", self._client[0], request_id, refused.status, refused.detail)
         try:
             self._wire.set_timeout(self._settings.body_seconds)
-            self._wire.send(responses.refusal(refused.status, refused.detail))
+            self._wire.send(responses.refusal(refused.status, refused.detail, request_id))
         except (OSError, EOFError):
             return
         self._wire.linger(_DRAIN_LIMIT)
@@ -189,7 +191,7 @@ class Connection:
         except Exception:
             what = (environ["REQUEST_METHOD"], environ["RAW_PATH_INFO"])
             LOG.exception("Error while serving %s %s", *what, extra=_log_context(environ))
-            response.fail()
+            response.fail(environ.get(middleware.REQUEST_ID) or context.generate_request_id())
 
     def _environ(self, head: http1.Head, body: bodies.Body) -> dict[str, Any]:
         settings = self._settings

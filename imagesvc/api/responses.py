@@ -36,13 +36,17 @@ def _http_date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-def refusal(status: str, detail: str) -> bytes:
-    """A whole response of the server's own, after which the connection is closed."""
+def refusal(status: str, detail: str, request_id: str) -> bytes:
+    """A whole response of the server's own, after which the connection is closed.
+
+    :param request_id: by which the log is to be asked.
+    """
     body = detail.encode() + b"\n"
     lines = [
         f"HTTP/1.1 {status}",
         "Content-Type: text/plain; charset=UTF-8",
         f"Content-Length: {len(body)}",
+        f"x-openstack-request-id: {request_id}",
         f"Date: {_http_date(int(time.time()))}",
         "Connection: close",
     ]
@@ -112,14 +116,14 @@ class Response:
                 break
         self._finish()
 
-    def fail(self) -> None:
+    def fail(self, request_id: str) -> None:
         """Answer 500 if nothing was sent yet."""
         self.keep_alive = False
         if not self.started:
             self.started = True
             self.status = "500 Internal Server Error"
             with contextlib.suppress(Disconnected):
-                self._send(refusal(self.status, "The server has made a mistake; its log says more."))
+                self._send(refusal(self.status, "The server has made a mistake; its log says more.", request_id))
                 self.complete = True
 
     # -- the wire's side -------------------------------------------------------------------------

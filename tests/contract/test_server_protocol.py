@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import re
 import socket
 
 import pytest
@@ -299,6 +300,7 @@ def test_body_that_the_application_does_not_finish_breaks_the_connection(server,
 def test_error_of_the_application_is_500_without_details(server, path):
     answer = server.exchange(request(f"GET {path} HTTP/1.1"))
     assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"\r\nx-openstack-request-id: req-" in answer
     assert b"Traceback" not in answer
     assert b"secret" not in answer
     assert b"evil" not in answer
@@ -312,6 +314,13 @@ def test_body_is_closed_when_the_client_goes_away(server):
         read_head(sock)
     wait_for("closed body", lambda: len(server.lines("closed")) > before)
     assert "BrokenPipe" not in server.log
+
+
+def test_what_the_server_itself_refuses_has_a_request_id_too(server):
+    """One of its own: what the client sent may not even have been read."""
+    answer = server.exchange(request("GET /who HTTP/1.1", "X-Openstack-Request-Id: mine", "Host: again", "Host: again"))
+    request_id = re.search(rb"\r\nx-openstack-request-id: (req-[0-9a-f-]{36})\r\n", answer)[1].decode()
+    wait_for("access line", lambda: f"[{request_id}] - refused: 400 Bad Request" in server.log)
 
 
 def test_access_line_has_the_request_id_and_no_query(server):

@@ -123,12 +123,12 @@ def test_missing_bytes_are_an_error(begin):
 
 def test_failure_is_answered_once_and_only_before_the_beginning(begin):
     exchange = begin()
-    exchange.response.fail()
+    exchange.response.fail("req-1")
     assert exchange.sent().startswith(b"HTTP/1.1 500 ")
     begun = begin()
     begun.response.start_response("200 OK", [])
     begun.response.write(b"abc")
-    begun.response.fail()
+    begun.response.fail("req-1")
     assert b"500" not in begun.sent()
 
 
@@ -160,8 +160,9 @@ def test_gone_client_is_told_apart_from_errors_of_the_application(begin):
 
 
 def test_refusal_is_a_whole_closing_response(begin):
-    head, body = responses.refusal("400 Bad Request", "why").split(b"\r\n\r\n")
+    head, body = responses.refusal("400 Bad Request", "why", "req-1").split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"\r\nConnection: close" in head
+    assert b"\r\nx-openstack-request-id: req-1\r\n" in head
     assert b"\r\nContent-Length: 4\r\n" in head
     assert body == b"why\n"
