@@ -23,7 +23,10 @@ from tests.generated.world import IDENTITIES, World
 _OPTIONS: dict[str, dict[str, Any]] = {
     "paste_deploy": {"flavor": "trusted-auth"},
     "DEFAULT": {"workers": 2, "body_idle_timeout": 5},
+    "import_filtering_opts": {"allowed_hosts": "127.0.0.1", "allowed_ports": "9"},
 }
+#: They may be named, and nobody is there.
+_URLS = [f"http://127.0.0.1:9/{number}" for number in range(100)]
 #: What a server may say of what is no request at all.
 _REFUSALS = {b"400", b"408", b"413", b"414", b"431", b"501", b"505"}
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3}) ")
@@ -31,8 +34,9 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 @functools.cache
 def document() -> dict[str, Any]:
-    """The OpenAPI document."""
+    """The OpenAPI document, with locations that the service takes."""
     read: dict[str, Any] = yaml.safe_load((ROOT / "doc" / "source" / "api" / "openapi.yaml").read_text())
+    read["components"]["schemas"]["new_location"]["properties"]["url"]["examples"] = _URLS
     return read
 
 

@@ -58,6 +58,7 @@ class World:
         """Make what is not there."""
         self._images()
         self._namespace()
+        self._tasks()
 
     def changed(self, target: str) -> None:
         """Make anew what a request to ``target`` may have taken away."""
@@ -67,12 +68,16 @@ class World:
             self._images()
 
     def _images(self) -> None:
-        """Images that are queued, active and shared."""
+        """Images that are shared: a queued one, and active ones."""
         taken = self.places["image_id"]
         for number, image_id in enumerate(taken):
             shown = self._ask("GET", f"/v2/images/{image_id}")
-            if shown.status_code != 200 or shown.json()["visibility"] != "shared":
+            if shown.status_code != 200 or not self._is_of_use(number, shown.json()):
                 taken[number] = self._image(number)
+
+    @staticmethod
+    def _is_of_use(number: int, image: dict[str, Any]) -> bool:
+        return image["visibility"] == "shared" and (number > 0 or image["status"] == "queued")
 
     def _image(self, number: int) -> str:
         formats = {"disk_format": "raw", "container_format": "bare"}
@@ -85,6 +90,13 @@ class World:
         self._ask("POST", f"{path}/members", json={"member": OTHER})
         image_id: str = response.json()["id"]
         return image_id
+
+    def _tasks(self) -> None:
+        """Those stay."""
+        source = {"import_from": "http://127.0.0.1:9/", "import_from_format": "raw", "image_properties": {}}
+        response = self._ask("POST", "/v2/tasks", json={"type": "import", "input": source})
+        assert response.status_code == 201, response.text
+        self.places["task_id"] = [response.json()["id"]]
 
     def _namespace(self) -> None:
         schema = {"title": "Thing", "type": "string"}
