@@ -23,6 +23,12 @@ CALLERS = {
 ORDERS = [(), *(((key, direction),) for key in SORT_KEYS for direction in ("asc", "desc"))]
 
 
+#: Tags and values of a property, and before which id the images are that have them: one in 1.1, in 2 and in 32.
+SHARES = {"nearly-all": "f", "often": "8", "seldom": "08"}
+_ROWS = (("image_tags", "value", "'{}'"), ("image_properties", "name, value", "'hw_{0}', '{0}'"))
+_FILTERS = [(kind.format(value), "eq", value) for value in SHARES for kind in ("tag", "property:hw_{}")]
+
+
 @dataclasses.dataclass
 class Catalogue:
     """:ivar size: the number of its images."""
@@ -39,12 +45,12 @@ class Catalogue:
             rows = sum(catalogue.rows_looked_at(connection, query) for query in queries)
             return rows, page, [(query.statement, catalogue.plan_of(connection, query)) for query in queries]
 
-    def last_marker(self, caller, sort):
+    def last_marker(self, caller, sort, filters=()):
         """The image after which the last page begins, found from the other end."""
         opposite = {"asc": "desc", "desc": "asc"}
         default = (("created_at", "desc"),)
         back = tuple((key, opposite[direction]) for key, direction in sort or default)
-        ids = objects.ImageQuery(limit=PAGE + 1, sort=back)
+        ids = objects.ImageQuery(limit=PAGE + 1, sort=back, filters=filters)
         return self.registry.api.image_list(CALLERS[caller], ids).images[-1].id
 
 
@@ -67,6 +73,12 @@ def _catalogue(directory, size):
     conf = database.make_at(directory, "2024_1_contract01")
     with database.changing(conf) as connection:
         catalogue.fill(connection, size)
+        for value, first in SHARES.items():
+            for table, columns, values in _ROWS:
+                connection.exec_driver_sql(
+                    f"INSERT INTO {table} (image_id, created_at, deleted, {columns}) "  # noqa: S608 - our words
+                    f"SELECT id, created_at, deleted, {values.format(value)} FROM images WHERE id < '{first}'"
+                )
     database.run(conf, migration.sync)
     registry = on_database(conf)
     registry.database.check_schema()
@@ -106,3 +118,14 @@ def test_the_first_page(catalogues, caller, sort):
 @pytest.mark.parametrize("sort", ORDERS, ids=str)
 def test_the_last_page(catalogues, caller, sort):
     _compare(catalogues, caller, [{"sort": sort, "marker": one.last_marker(caller, sort)} for one in catalogues])
+
+
+@pytest.mark.parametrize("wanted", _FILTERS, ids=str)
+@pytest.mark.parametrize("sort", [(), (("created_at", "asc"),)], ids=str)
+@pytest.mark.parametrize("visibility", [None, "all"])
+def test_pages_of_a_tag_or_a_property(catalogues, wanted, sort, visibility):
+    """Of an administrator's list, however many images have it."""
+    query = {"sort": sort, "filters": (wanted,), "visibility": visibility}
+    _compare(catalogues, "admin", [query] * 2)
+    markers = [one.last_marker("admin", sort, (wanted,)) for one in catalogues]
+    _compare(catalogues, "admin", [{**query, "marker": marker} for marker in markers])

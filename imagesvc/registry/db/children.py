@@ -4,9 +4,10 @@ Rows are marked deleted, as Glance does, and come back to life when the same nam
 property row per image and name, dead or alive.
 """
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from oslo_db import exception as db_exc
 from sqlalchemy import LargeBinary, Table, bindparam, cast, false, select, true, update
@@ -27,18 +28,25 @@ PENDING_DELETE = "pending_delete"
 DELETED = "deleted"
 
 
+class Of(TypedDict):
+    """Whose a property or tag is, as its row has it."""
+
+    image_id: str
+    image_created_at: dt.datetime
+
+
 def _new_row(tx: Transaction, **values: Any) -> dict[str, Any]:
     return {"created_at": tx.now, "updated_at": tx.now, "deleted": False, "deleted_at": None, **values}
 
 
-def add_properties(tx: Transaction, image_id: str, properties: Mapping[str, str | None]) -> None:
+def add_properties(tx: Transaction, image: Of, properties: Mapping[str, str | None]) -> None:
     """Insert properties an image never had.
 
     :raises PropertyExists: two names are one to this database.
     """
     if not properties:
         return
-    rows = [_new_row(tx, image_id=image_id, name=name, value=value) for name, value in properties.items()]
+    rows = [_new_row(tx, **image, name=name, value=value) for name, value in properties.items()]
     try:
         tx.connection.execute(_properties.insert(), rows)
     except db_exc.DBDuplicateEntry:
@@ -46,16 +54,17 @@ def add_properties(tx: Transaction, image_id: str, properties: Mapping[str, str 
 
 
 def set_properties(
-    tx: Transaction, image_id: str, current: Mapping[str, str | None], wanted: Mapping[str, str | None]
+    tx: Transaction, image: Of, current: Mapping[str, str | None], wanted: Mapping[str, str | None]
 ) -> None:
     """Turn the properties of a locked image from ``current`` into ``wanted``."""
+    image_id = image["image_id"]
     if removed := current.keys() - wanted.keys():
         _mark_deleted(tx, _properties, _properties.c.image_id == image_id, _properties.c.name.in_(removed))
     changed = {name: value for name, value in wanted.items() if name in current and current[name] != value}
     added = {name: value for name, value in wanted.items() if name not in current}
     _update_properties(tx, image_id, changed)
     if added:
-        add_properties(tx, image_id, _revive_properties(tx, image_id, added))
+        add_properties(tx, image, _revive_properties(tx, image, added))
 
 
 def _update_properties(tx: Transaction, image_id: str, changed: Mapping[str, str | None]) -> None:
@@ -70,34 +79,34 @@ def _update_properties(tx: Transaction, image_id: str, changed: Mapping[str, str
     tx.connection.execute(statement, [{"property": name, "content": value} for name, value in changed.items()])
 
 
-def _revive_properties(tx: Transaction, image_id: str, added: Mapping[str, str | None]) -> dict[str, str | None]:
+def _revive_properties(tx: Transaction, image: Of, added: Mapping[str, str | None]) -> dict[str, str | None]:
     """Bring dead rows of these names back to life; the properties that had none.
 
     A dead ``Foo`` is in the way of a new ``foo`` where the database takes them for one, so the row takes the new name over.
     """
-    dead = (_properties.c.image_id == image_id, _properties.c.deleted == true())
+    dead = (_properties.c.image_id == image["image_id"], _properties.c.deleted == true())
     if tx.connection.execute(select(_properties.c.id).where(*dead).limit(1)).first() is None:
         return dict(added)
     left: dict[str, str | None] = {}
     for name, value in added.items():
         statement = update(_properties).where(*dead, _properties.c.name == name)
-        if not tx.connection.execute(statement.values(_new_row(tx, name=name, value=value))).rowcount:
+        if not tx.connection.execute(statement.values(_new_row(tx, **image, name=name, value=value))).rowcount:
             left[name] = value
     return left
 
 
-def add_tags(tx: Transaction, image_id: str, tags: Iterable[str]) -> None:
+def add_tags(tx: Transaction, image: Of, tags: Iterable[str]) -> None:
     """Insert tags."""
-    if rows := [_new_row(tx, image_id=image_id, value=tag) for tag in tags]:
+    if rows := [_new_row(tx, **image, value=tag) for tag in tags]:
         tx.connection.execute(_tags.insert(), rows)
 
 
-def set_tags(tx: Transaction, image_id: str, current: Iterable[str], wanted: Iterable[str]) -> None:
+def set_tags(tx: Transaction, image: Of, current: Iterable[str], wanted: Iterable[str]) -> None:
     """Turn the tags of a locked image from ``current`` into ``wanted``."""
     before, after = set(current), set(wanted)
     if removed := before - after:
-        _mark_deleted(tx, _tags, _tags.c.image_id == image_id, _is_one_of(tx, _tags.c.value, removed))
-    add_tags(tx, image_id, [tag for tag in wanted if tag not in before])
+        _mark_deleted(tx, _tags, _tags.c.image_id == image["image_id"], _is_one_of(tx, _tags.c.value, removed))
+    add_tags(tx, image, [tag for tag in wanted if tag not in before])
 
 
 def _is_one_of(tx: Transaction, column: Any, values: Iterable[str]) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, Select, String, Text, any_, bindparam, cast, false, func, select
+from sqlalchemy import LargeBinary, Select, String, Table, Text, any_, bindparam, cast, false, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception
@@ -52,7 +52,7 @@ _MOST_QUERIES = 5
 #: What the name of a filter by a custom property begins with; in a shape it is all of it.
 PROPERTY = "property:"
 #: Filters by what is in other tables.
-_ELSEWHERE = {"tag", PROPERTY}
+ELSEWHERE = {"tag", PROPERTY}
 #: Databases to which names that differ in letters' case or accents are one.
 _ALIKE = ("mysql", "mariadb")
 #: Images that are looked at one by one rather than searched for in a list.
@@ -110,7 +110,7 @@ def measured(tx: Transaction, shape: Shape, arguments: Mapping[str, Any], key: s
     """
     found = {}
     for number, (name, op) in enumerate(shape):
-        if name in _ELSEWHERE:
+        if name in ELSEWHERE:
             found[number] = _are_few(tx, *_probe_having(name, number, tx.connection.dialect.name), arguments)
         elif name in INDEXES and name != key and op in _SEARCHED and ("owner", "eq") not in shape:
             found[number] = _are_few(tx, *_probe_passing(name, shape), arguments)
@@ -185,7 +185,7 @@ def conditions(shape: Shape, dialect: str, split: tuple[int, int] | None = None)
 
 def _condition(shape: Shape, number: int, dialect: str) -> ColumnElement[bool]:
     name, op = shape[number]
-    if name in _ELSEWHERE:
+    if name in ELSEWHERE:
         having = _having(name, number, dialect)
         return _among(having) if are_few(op) and dialect == "postgresql" else _images.id.in_(having)
     if are_few(op) and dialect == "postgresql":
@@ -205,13 +205,29 @@ def _among(few: Select[Any]) -> ColumnElement[bool]:
 
 def _having(name: str, number: int, dialect: str) -> Select[Any]:
     """SELECT of the ids of images with a tag or property."""
+    table, wanted = _rows(name, number, dialect)
+    return select(table.c.image_id).where(*wanted)
+
+
+def rows_having(name: str, number: int, dialect: str) -> tuple[Table, list[ColumnElement[bool]]]:
+    """The table whose rows are tags or properties, and what is true of those that the filter asks for."""
+    return _rows(name, number, dialect, is_read_in_order=True)
+
+
+def _rows(
+    name: str, number: int, dialect: str, *, is_read_in_order: bool = False
+) -> tuple[Table, list[ColumnElement[bool]]]:
     value: Any = bindparam(f"filter{number}", type_=Text)
     if name == "tag":
         tags = models.image_tags.c
-        return select(tags.image_id).where(tags.value == value, tags.deleted == false())
+        return models.image_tags, [tags.value == value, tags.deleted == false()]
     properties = models.image_properties.c
     named = bindparam(f"property{number}", type_=String)
-    wanted = [properties.name == named, properties.value == value]
+    equal: ColumnElement[bool] = properties.value == value
+    if dialect == "postgresql" and is_read_in_order:
+        # It would take this and the beginning for two chances, expect a single row and rather sort.
+        equal = func.coalesce(equal, false())
+    wanted = [properties.name == named, equal, properties.deleted == false()]
     if dialect in _ALIKE:
         # Who may ask for a property is decided by its name: in other letters it must not be found.
         wanted.append(cast(properties.name, LargeBinary) == cast(named, LargeBinary))
@@ -220,7 +236,7 @@ def _having(name: str, number: int, dialect: str) -> Select[Any]:
         wanted.append(
             func.left(properties.value, models.INDEXED_CHARACTERS) == func.left(value, models.INDEXED_CHARACTERS)
         )
-    return select(properties.image_id).where(*wanted, properties.deleted == false())
+    return models.image_properties, wanted
 
 
 def _reader(name: str) -> Callable[[str, Any], Any]:

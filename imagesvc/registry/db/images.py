@@ -23,7 +23,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception
 from imagesvc.registry.db import children, jsonrows, models
-from imagesvc.registry.db.transaction import Transaction, to_text
+from imagesvc.registry.db.transaction import Transaction, from_text, to_text
 
 Primitive = dict[str, Any]
 
@@ -215,8 +215,9 @@ def create(
         tx.connection.execute(_images.insert(), values)
     except db_exc.DBDuplicateEntry:
         raise exception.ImageExists(image_id=image_id) from None
-    children.add_properties(tx, image_id, properties)
-    children.add_tags(tx, image_id, tags)
+    own = children.Of(image_id=image_id, image_created_at=tx.now)
+    children.add_properties(tx, own, properties)
+    children.add_tags(tx, own, tags)
     image: Primitive = {**dict.fromkeys(COLUMNS), **values, "deleted": False}
     image["created_at"] = image["updated_at"] = to_text(tx.now)
     image.update(properties=dict(properties), tags=list(tags), locations=[])
@@ -237,10 +238,11 @@ def save(
     :param tags: all tags it shall have.
     """
     image_id = image["id"]
+    own = children.Of(image_id=image_id, image_created_at=from_text(image["created_at"]))
     if properties != image["properties"]:
-        children.set_properties(tx, image_id, image["properties"], properties)
+        children.set_properties(tx, own, image["properties"], properties)
     if set(tags) != set(image["tags"]):
-        children.set_tags(tx, image_id, image["tags"], tags)
+        children.set_tags(tx, own, image["tags"], tags)
     touch(tx, image_id, columns)
     return {
         **image,

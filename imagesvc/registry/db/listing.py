@@ -11,11 +11,23 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, Select, Table, bindparam, false, literal_column, or_, select, union, union_all
+from sqlalchemy import (
+    CompoundSelect,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    false,
+    literal_column,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception, objects
-from imagesvc.registry.db import children, filters, images, jsonrows, models, ordering, views
+from imagesvc.registry.db import children, filters, images, jsonrows, leading, models, ordering, views
 from imagesvc.registry.db.transaction import Transaction
 
 _images = models.images
@@ -42,6 +54,7 @@ class _Shape:
 
     :param marker: per sort key, whether the marker's value is null; None on the first page.
     :param owned: whether the filters leave only the viewer's own images, or only foreign ones.
+    :param is_led: whether the page is read by the only filter, see :mod:`imagesvc.registry.db.leading`.
     :param split: the filter for each of whose values there is a query, by its number, and the number of the values.
     """
 
@@ -54,6 +67,7 @@ class _Shape:
     unlisted: frozenset[str]
     dialect: str
     owned: bool | None = None
+    is_led: bool = False
     split: tuple[int, int] | None = None
 
     @property
@@ -107,11 +121,20 @@ def page(
 def _cheapest(tx: Transaction, shape: _Shape, arguments: dict[str, Any]) -> _Shape:
     """The shape with what the values of the filters tell about the best way to the page; adds arguments that this needs."""
     shape = dataclasses.replace(shape, owned=_owned(shape.filters, arguments))
+    if _is_led(shape):
+        return dataclasses.replace(shape, is_led=True)
     if shape.key == "created_at" and (split := next(filters.alternatives(shape.filters, arguments), None)):
         number, count = split
         arguments.update({f"filter{number}_{place}": arguments[f"filter{number}"][place] for place in range(count)})
         shape = dataclasses.replace(shape, split=split)
     return dataclasses.replace(shape, filters=filters.measured(tx, shape.filters, arguments, shape.key))
+
+
+def _is_led(shape: _Shape) -> bool:
+    """Whether a tag or property is all that is asked for, of one who sees nearly all images that have it, however many they are."""
+    names = [name for name, _ in shape.filters]
+    sees_all = shape.viewer.is_admin and shape.visibility in (None, "all")
+    return sees_all and leading.serves(shape.sort) and len(names) == 1 and names[0] in filters.ELSEWHERE
 
 
 def _owned(shape: filters.Shape, arguments: Mapping[str, Any]) -> bool | None:
@@ -153,6 +176,11 @@ def _statement(shape: _Shape) -> Select[Any]:
         return statement
 
     kinds = views.views(shape.viewer, shape.visibility, shape.member_status, shape.owned)
+    if shape.is_led:
+        [everything] = kinds
+        name = shape.filters[0][0]
+        led = leading.candidates(name, 0, shape.sort, shape.marker, shape.dialect, [*common, everything.condition])
+        return _combined(union(*[select(one.subquery().c.id) for one in led]), order)
     segments = ordering.segments(shape.sort, shape.marker, shape.dialect)
     parts = list(itertools.product(kinds, segments, filters.conditions(shape.filters, shape.dialect, shape.split)))
     if len(parts) == 1:
@@ -160,9 +188,14 @@ def _statement(shape: _Shape) -> Select[Any]:
     firsts = [first([_images.c.id], *part).subquery() for part in parts]
     # What several values of a filter are to the database, it may take for one.
     combined = union if shape.split else union_all
-    candidates = combined(*[select(part.c.id) for part in firsts]).subquery()
+    return _combined(combined(*[select(part.c.id) for part in firsts]), order)
+
+
+def _combined(ids: CompoundSelect[Any], order: Sequence[Any]) -> Select[Any]:
+    """The page out of ids of images among which it is."""
+    candidates = ids.subquery()
     whole = select(_WHOLE_ROW).join(candidates, candidates.c.id == _images.c.id)
-    return whole.order_by(*order).limit(limit)
+    return whole.order_by(*order).limit(bindparam("limit", type_=Integer))
 
 
 def _listed(unlisted: frozenset[str]) -> list[ColumnElement[bool]]:

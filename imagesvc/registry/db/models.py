@@ -62,6 +62,11 @@ def _image_id() -> Column[Any]:
     return Column("image_id", String(36), ForeignKey("images.id"), nullable=False)
 
 
+def _image_created_at() -> Column[Any]:
+    """Ours, so that rows can stand in the order of their images; null in what Glance writes.  An image's never changes."""
+    return Column("image_created_at", DateTime)
+
+
 def _namespace_id() -> Column[Any]:
     return Column("namespace_id", Integer, ForeignKey("metadef_namespaces.id"), nullable=False)
 
@@ -109,6 +114,7 @@ image_properties = Table(
     Column("name", String(255), nullable=False),
     Column("value", Text),
     *_life(),
+    _image_created_at(),
     UniqueConstraint("image_id", "name", name="ix_image_properties_image_id_name"),
     Index("ix_image_properties_image_id", "image_id"),
     Index("ix_image_properties_deleted", "deleted"),
@@ -122,6 +128,7 @@ image_tags = Table(
     _image_id(),
     Column("value", String(255), nullable=False),
     *_life(),
+    _image_created_at(),
     Index("ix_image_tags_image_id", "image_id"),
     Index("ix_image_tags_image_id_tag_value", "image_id", "value"),
     **_GLANCE,
@@ -406,14 +413,23 @@ for _prefix, _which in (("", ()), ("of_owner_", ("owner",)), ("of_visibility_", 
 for _suffix, _whose in (("of_owner_and_visibility", ["owner", "visibility"]), ("by_protected", ["protected"])):
     _all = [*_whose, "deleted", "os_hidden", *_order_of("created_at")]
     Index(f"imagesvc_images_{_suffix}", *(images.c[_name] for _name in _all))
-Index("imagesvc_image_tags_by_value", image_tags.c.value, image_tags.c.deleted, image_tags.c.image_id)
+Index(
+    "imagesvc_image_tags_in_order",
+    image_tags.c.value,
+    image_tags.c.deleted,
+    image_tags.c.image_created_at,
+    image_tags.c.image_id,
+)
 Index("imagesvc_image_members_by_member", image_members.c.member, image_members.c.deleted, image_members.c.image_id)
 #: Characters of a property's value that are in its index: values are too long for any database's indexes.
 INDEXED_CHARACTERS = 64
 Index(
-    "imagesvc_image_properties_by_value",
+    "imagesvc_image_properties_in_order",
     image_properties.c.name,
     image_properties.c.value,
+    image_properties.c.deleted,
+    image_properties.c.image_created_at,
+    image_properties.c.image_id,
     mysql_length={"value": INDEXED_CHARACTERS},
     mariadb_length={"value": INDEXED_CHARACTERS},
 )

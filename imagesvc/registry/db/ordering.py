@@ -4,7 +4,7 @@ A page starts behind the values of the image that the page before ended with, so
 Null is less than everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, tuple_
@@ -18,6 +18,7 @@ _DIRECTIONS = {"asc", "desc"}
 
 #: Keys of an order and whether they ascend, most significant first.
 Sort = tuple[tuple[str, bool], ...]
+Columns = Mapping[str, Any] | None
 
 
 def checked(wanted: Sequence[tuple[str, str]]) -> Sort:
@@ -36,19 +37,24 @@ def checked(wanted: Sequence[tuple[str, str]]) -> Sort:
     return tuple((key, order[key] == "asc") for key in keys[: keys.index("id") + 1])
 
 
-def order_by(sort: Sort, dialect: str) -> list[Any]:
-    """ORDER BY with null below everything, which is what SQLite and MySQL do by themselves."""
+def order_by(sort: Sort, dialect: str, columns: Columns = None) -> list[Any]:
+    """ORDER BY with null below everything, which is what SQLite and MySQL do by themselves.
+
+    :param columns: those of another table that have the keys' values, and never null.
+    """
     ordered = []
     for key, ascending in sort:
-        column = _images.c[key]
+        column = (columns or _images.c)[key]
         term = column.asc() if ascending else column.desc()
-        if dialect == "postgresql" and column.nullable:
+        if dialect == "postgresql" and _images.c[key].nullable:
             term = term.nulls_first() if ascending else term.nulls_last()
         ordered.append(term)
     return ordered
 
 
-def segments(sort: Sort, marker: Sequence[bool] | None, dialect: str) -> list[ColumnElement[bool]]:
+def segments(
+    sort: Sort, marker: Sequence[bool] | None, dialect: str, columns: Columns = None
+) -> list[ColumnElement[bool]]:
     """Conditions one of which, and only one, holds for every row behind the marker.
 
     Each is one range of the order's index, which SQLite and PostgreSQL see in a comparison of rows, and not in what that is
@@ -56,9 +62,12 @@ def segments(sort: Sort, marker: Sequence[bool] | None, dialect: str) -> list[Co
     one is compared apart, or where it says little all images would be looked at.
 
     :param marker: per key, whether the marker's value is null; None on the first page.
+    :param columns: as for :func:`order_by`.
     """
     if marker is None:
         return [_images.c.id.is_not(None)]
+    if columns is not None:
+        return _segments_of(sort, dialect, columns)
     (key, ascending), *rest = sort
     is_one_way = all(other == ascending for _, other in rest)
     if dialect == "mysql" or not is_one_way or any(_images.c[name].nullable for name, _ in rest):
@@ -74,6 +83,25 @@ def segments(sort: Sort, marker: Sequence[bool] | None, dialect: str) -> list[Co
             _row_beyond(sort[:1], 0),
         ]
     return [*found, column.is_(None)] if column.nullable and not ascending else found
+
+
+def _segments_of(sort: Sort, dialect: str, columns: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """The same where keys have one direction, and no value is null."""
+    names = [key for key, _ in sort]
+    values = [_marker_value(sort, number) for number in range(len(sort))]
+    row, ascending = [columns[name] for name in names], sort[0][1]
+    if dialect == "sqlite":
+        return [_beyond_all(row, values, ascending)]
+    further = row[0] > values[0] if ascending else row[0] < values[0]
+    beyond = and_(row[0] == values[0], _beyond_all(row[1:], values[1:], ascending))
+    if dialect == "postgresql":
+        return [beyond, further]
+    return [and_(or_(further, beyond), row[0] >= values[0] if ascending else row[0] <= values[0])]
+
+
+def _beyond_all(row: Sequence[Any], values: Sequence[Any], ascending: bool) -> ColumnElement[bool]:
+    beyond: ColumnElement[bool] = tuple_(*row) > tuple_(*values) if ascending else tuple_(*row) < tuple_(*values)
+    return beyond
 
 
 def _row_beyond(sort: Sort, start: int) -> ColumnElement[bool]:

@@ -22,7 +22,11 @@ from imagesvc.registry.db.transaction import Transaction
 Report = Callable[[str], None]
 
 #: Our columns of Glance's tables.
-OWN_COLUMNS = {"images": ("version",)}
+OWN_COLUMNS = {
+    "images": ("version",),
+    "image_tags": ("image_created_at",),
+    "image_properties": ("image_created_at",),
+}
 
 _PREFIX = "imagesvc_"
 _LEDGER = models.rpc_ops.name

@@ -10,8 +10,8 @@ CONTRACT_HEAD: Final = "2024_1_contract01"
 #: What this release can work on, too, once it is expanded: the contracted schema of the release before.
 FORMER_CONTRACT_HEAD: Final = "2023_1_contract01"
 
-#: Ids of our own revisions sort as they follow each other; every one only adds, so a newer one is as good.
-OWN_HEAD: Final = "imagesvc_0006"
+#: Ids of our own revisions sort as they follow each other; what one adds no later one takes away without a substitute, so a newer one is as good.
+OWN_HEAD: Final = "imagesvc_0007"
 
 
 def is_current(glance: set[str], own: set[str]) -> bool:

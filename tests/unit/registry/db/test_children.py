@@ -1,7 +1,7 @@
 import pytest
 
 from imagesvc import exception
-from imagesvc.registry.db import children
+from imagesvc.registry.db import children, transaction
 from tests.fixtures.registry import in_transaction, make_registry
 from tests.fixtures.rpc import make_context
 
@@ -13,17 +13,35 @@ def registry(tmp_path):
     return make_registry(tmp_path / "state")
 
 
+def _of(registry, image_id):
+    created_at = registry.api.image_get(MEMBER, image_id).created_at
+    return children.Of(image_id=image_id, image_created_at=transaction.from_text(created_at))
+
+
+def test_rows_know_when_their_image_was_created(registry):
+    image_id = registry.image(MEMBER, properties={"a": "1", "b": "1"}, tags=["t"])
+    before = registry.rows("SELECT created_at FROM images")
+    registry.clock.sleep(10)
+    for changes in (
+        [{"op": "remove", "path": ["b"]}, {"op": "add", "path": ["tags"], "value": ["u"]}],
+        [{"op": "add", "path": ["b"], "value": "2"}, {"op": "add", "path": ["c"], "value": "1"}],
+    ):
+        registry.api.image_patch(MEMBER, image_id, changes)
+    for table in ("image_properties", "image_tags"):
+        assert registry.rows(f"SELECT DISTINCT image_created_at FROM {table}") == before  # noqa: S608 - our words
+
+
 def test_two_names_that_are_one_to_the_database_are_a_conflict(registry):
     image_id = registry.image(MEMBER, properties={"a": "1"})
     with pytest.raises(exception.PropertyExists):
-        in_transaction(registry, children.add_properties, image_id, {"a": "2"})
+        in_transaction(registry, children.add_properties, _of(registry, image_id), {"a": "2"})
     assert registry.api.image_get(MEMBER, image_id).properties == {"a": "1"}
 
 
 def test_a_dead_row_is_revived(registry):
     image_id = registry.image(MEMBER, properties={"a": "1", "b": "1"})
-    in_transaction(registry, children.set_properties, image_id, {"a": "1", "b": "1"}, {})
-    in_transaction(registry, children.set_properties, image_id, {}, {"b": "2", "c": None})
+    in_transaction(registry, children.set_properties, _of(registry, image_id), {"a": "1", "b": "1"}, {})
+    in_transaction(registry, children.set_properties, _of(registry, image_id), {}, {"b": "2", "c": None})
     assert registry.api.image_get(MEMBER, image_id).properties == {"b": "2", "c": None}
     assert registry.rows("SELECT count(*) FROM image_properties") == [(3,)]
 

@@ -92,7 +92,7 @@ def _models_on(dialect):
 
 #: Characters at the beginning of a text that are in an index.
 _INDEXED = {
-    "imagesvc_image_properties_by_value": models.INDEXED_CHARACTERS,
+    "imagesvc_image_properties_in_order": models.INDEXED_CHARACTERS,
     "imagesvc_image_locations_by_value": models.INDEXED_URL,
 }
 
