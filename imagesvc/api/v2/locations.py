@@ -18,6 +18,7 @@ class LocationsController:
         self._registry = runtime.registry
         self._examiner = runtime.locations
         self._jobs = runtime.location_jobs
+        self._weight = runtime.stores.weight
 
     @_json
     def post(self, request: Request, _response: Response, image_id: str) -> Response:
@@ -31,4 +32,5 @@ class LocationsController:
     @_json
     def get_all(self, request: Request, _response: Response, image_id: str) -> Response:
         found = self._registry.location_list(request.context, image_id_of(image_id))
-        return Response(views.dump([views.location(where) for where in found]))
+        in_order = sorted(found, key=self._weight, reverse=True)
+        return Response(views.dump([views.location(where) for where in in_order]))

@@ -1,3 +1,5 @@
+import sqlite3
+
 import pytest
 
 from imagesvc.data.location_jobs import LocationRunner
@@ -35,6 +37,27 @@ def test_a_listing_costs_one_call(service, image):
     assert location["url"].startswith("file://")
     assert location["metadata"] == {}
     assert service.request("GET", f"{image['self']}/locations").json == []
+
+
+def test_the_store_of_most_weight_comes_first(tmp_path):
+    """As in the image, and with Glance."""
+    text = "[DEFAULT]\nenabled_backends = a:file,b:file,c:file\n[glance_store]\ndefault_backend = a\n"
+    for name, weight in (("a", 0), ("b", 100), ("c", 200)):
+        text += f"[{name}]\nfilesystem_store_datadir = {tmp_path}/{name}\nweight = {weight}\n"
+    service = api.make_service(tmp_path, text, show_multiple_locations=True)
+    active = service.create_active()
+    with sqlite3.connect(tmp_path / "glance.sqlite") as connection:
+        for name in ("b", "c"):
+            connection.execute(
+                "INSERT INTO image_locations (image_id, value, meta_data, status, created_at, deleted) "
+                "SELECT image_id, ?, ?, status, created_at, deleted FROM image_locations WHERE id = 1",
+                (f"file:///{name}", f'{{"store": "{name}"}}'),
+            )
+    listed = [place["metadata"]["store"] for place in service.request("GET", f"{active['self']}/locations").json]
+    assert listed == ["c", "b", "a"]
+    shown = service.request("GET", active["self"]).json
+    assert [place["metadata"]["store"] for place in shown["locations"]] == listed
+    assert shown["stores"] == "c,b,a"
 
 
 @pytest.mark.parametrize(
