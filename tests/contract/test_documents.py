@@ -47,6 +47,31 @@ def test_no_block_is_overlooked():
         assert len(guide.blocks(page)) == len(found) + len(literal), page
 
 
+MESSAGES = ROOT / "doc" / "source" / "admin" / "errors.rst"
+#: A field of a message, in the code and on the page.
+_FIELD = re.compile(r"%\(\w+\)s|%[sdr]|\{[^{}]*\}|\.\.\.")
+#: What is said by clients, by other servers, or by what we make our messages of.
+_NOT_OURS = {
+    "Unable to find a version discovery document",
+    "The request you have made requires authentication",
+    "nginx",
+}
+
+
+def test_messages_that_are_explained_are_said():
+    """A message that was worded anew must be found by its new words."""
+    code = _words(" ".join(path.read_text() for path in sorted((ROOT / "imagesvc").rglob("*.py"))))
+    first_columns = re.findall(r"^   \* - (.*\n(?:     \w.*\n)*)", MESSAGES.read_text(), re.MULTILINE)
+    messages = [found for column in first_columns for found in re.findall("``([^`]+)``", column) if " " in found]
+    assert len(messages) > 30
+    for message in messages:
+        assert message in _NOT_OURS or _words(message) in code, message
+
+
+def _words(text):
+    return " ".join(_FIELD.sub(" ", re.sub(r'["\\]\s*\n\s*f?"', "", text)).replace("'", " ").split())
+
+
 PAGE = """\
 Title
 =====

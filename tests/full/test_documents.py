@@ -70,6 +70,42 @@ def _with_definitions(controller):
     controller.run("openstack image create --disk-format raw --container-format bare my-image")
 
 
+def _with_an_old_image(name):
+    def prepare(controller):
+        _without_keystone(controller)
+        _image(controller, name)
+
+    return prepare
+
+
+def _with_mariadb(controller):
+    """As the installation page leaves it, with an image to lose; SQLite's file stays."""
+    machine_servers.mariadb(controller)
+    for step in guide.steps(INSTALL):
+        if step.section == "MariaDB":
+            guide.do(step, controller)
+    _without_keystone(controller)
+    _image(controller, "kept")
+
+
+def _image(controller, name):
+    controller.run(
+        "head -c 100000 /dev/urandom > /root/old.raw;"
+        f" openstack image create --disk-format raw --container-format bare --file /root/old.raw {name}"
+    )
+
+
+def _behind_haproxy(controller):
+    controller.run(f"{START}; install -d /etc/haproxy")
+    unit = "[Service]\nExecStart=/usr/sbin/haproxy -W -f /etc/haproxy/haproxy.cfg\nX-Port=9292\n"
+    controller.write("/etc/systemd/system/haproxy.service", unit)
+
+
+def _with_the_sdk(controller):
+    """python3 is one that has openstacksdk."""
+    controller.run(f"{START}; export PATH={ROOT}/.venv-client/bin:$PATH")
+
+
 def _with_a_database_of(glance_manage):
     """Of an older Glance, or of the last one."""
 
@@ -85,6 +121,7 @@ def _with_a_database_of(glance_manage):
 
 #: What a page's reader has before he begins to read.
 BEFORE = {
+    "admin/backup.rst": _with_mariadb,
     "admin/basic-auth.rst": _without_keystone,
     "admin/databases.rst": lambda controller: (
         machine_servers.mariadb(controller),
@@ -97,7 +134,10 @@ BEFORE = {
     "admin/policies.rst": lambda _: None,
     "admin/quotas.rst": _with_an_endpoint,
     "admin/rabbitmq.rst": machine_servers.rabbitmq,
+    "admin/stores.rst": _with_an_old_image("old"),
+    "admin/tls.rst": _behind_haproxy,
     "admin/upgrading.rst": _with_a_database_of(".venv-peer-2023.1/bin/glance-manage"),
+    "user/clients.rst": _with_the_sdk,
     "user/metadefs.rst": _with_definitions,
 }
 PAGES = [page for page, runner in guide.RUN_BY.items() if runner == guide.ON_A_MACHINE]
