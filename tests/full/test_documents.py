@@ -119,6 +119,15 @@ def _with_a_database_of(glance_manage):
     return prepare
 
 
+def _with_glance_on_mariadb(controller):
+    machine_servers.mariadb(controller)
+    guide.do(next(step for step in guide.steps(INSTALL) if step.section == "MariaDB"), controller)
+    address = "mysql+pymysql://glance:GLANCE_DBPASS@controller/glance"
+    controller.write("/tmp-glance.conf", f"[database]\nconnection = {address}\n")
+    controller.run(f"{ROOT}/.venv-peer/bin/glance-manage --config-file /tmp-glance.conf db_sync")
+    controller.run("export OS_AUTH_TYPE=none OS_ENDPOINT=http://127.0.0.1:9292")
+
+
 #: What a page's reader has before he begins to read.
 BEFORE = {
     "admin/backup.rst": _with_mariadb,
@@ -127,7 +136,7 @@ BEFORE = {
         machine_servers.mariadb(controller),
         machine_servers.postgresql(controller),
     ),
-    "admin/glance.rst": _with_a_database_of(".venv-peer/bin/glance-manage"),
+    "admin/glance.rst": _with_glance_on_mariadb,
     "admin/keystone.rst": _with_identity,
     "admin/metadefs.rst": lambda _: None,
     "admin/operating.rst": lambda controller: controller.run(START),
