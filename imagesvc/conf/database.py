@@ -49,13 +49,13 @@ DATABASE = [
         default=16,
         min=0,
         deprecated_opts=_older("DEFAULT/sql_max_pool_size", "DATABASE/sql_max_pool_size"),
-        help="Connections a process keeps open; 0 means no limit.",
+        help="Connections a worker keeps open; 0 means no limit. Raise it where more requests than that are at a worker at a time; those of all workers of all hosts, with max_overflow, must fit below what the server takes.",
     ),
     cfg.IntOpt(
         "max_overflow",
         default=50,
         deprecated_opts=_older("DEFAULT/sql_max_overflow", "DATABASE/sqlalchemy_max_overflow"),
-        help="Connections a process may open beyond max_pool_size while it is busy.",
+        help="Connections a worker may open beyond max_pool_size while it is busy.",
     ),
     cfg.IntOpt(
         "pool_timeout",

@@ -8,7 +8,7 @@ REGISTRY = [
     cfg.IntOpt(
         "workers",
         min=1,
-        help="Number of worker processes of glance-registry. Unset means the number of CPUs, at most 8.",
+        help="Number of worker processes of glance-registry, each of which takes about 100 MiB of memory and connections of its own to the database, see max_pool_size. Unset means the number of CPUs, at most 8.",
     ),
     cfg.IntOpt(
         "reaper_interval", default=5, min=1, help="Seconds between two looks for uploads whose lease has run out."

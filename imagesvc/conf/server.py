@@ -16,7 +16,7 @@ DEFAULT = [
     cfg.IntOpt(
         "workers",
         min=0,
-        help="Number of worker processes. Unset means the number of CPUs, at most 8; 0 serves in the master process itself.",
+        help="Number of worker processes of glance-api, each of which takes about 100 MiB of memory and serves many requests at a time. Unset means the number of CPUs, at most 8; 0 serves in the master process itself.",
     ),
     cfg.IntOpt("backlog", default=4096, min=1, help="Length of the kernel's queue of connections not yet accepted."),
     cfg.IntOpt(
@@ -65,7 +65,8 @@ DEFAULT = [
     cfg.StrOpt("key_file", help="Private key file (PEM) of cert_file."),
     cfg.StrOpt("ca_file", help="CA file to verify clients' certificates with; set, a client certificate is required."),
     cfg.HostDomainOpt(
-        "host", help="Name of this host in upload leases and in the registry's server name. Unset means the host name."
+        "host",
+        help="Name of this host in upload leases and in the registry's server name. It must be another one for each glance-api, or they take each other's unfinished uploads for their own. Unset means the host name.",
     ),
 ]
 
