@@ -13,6 +13,7 @@ release = version = imagesvc.__version__
 
 extensions = ["api_reference", "oslo_config.sphinxext", "oslo_policy.sphinxext", "reno.sphinxext"]
 html_theme = "alabaster"
-html_theme_options = {"description": "An OpenStack Image service", "fixed_sidebar": True}
+# As wide as the widest drawing.
+html_theme_options = {"description": "An OpenStack Image service", "fixed_sidebar": True, "page_width": "1280px"}
 exclude_patterns: list[str] = []
 nitpicky = True

@@ -47,6 +47,20 @@ def test_no_block_is_overlooked():
         assert len(guide.blocks(page)) == len(found) + len(literal), page
 
 
+_SIMPLE_TABLE = re.compile(r"^(=+(?: +=+)+)\n(.*?)^\1\n(?=\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_row_of_a_simple_table_is_not_cut_in_two(page):
+    """Text that goes on in the first column of the next line begins a row there; a list-table has room for it."""
+    for table in _SIMPLE_TABLE.finditer((ROOT / page).read_text()):
+        first, second = [column.span() for column in re.finditer("=+", table[1])][:2]
+        for line in table[2].splitlines():
+            name = line[slice(*first)].strip()
+            assert not name.endswith(","), f"{page}: {line}"
+            assert not name or line[second[0] :].strip(), f"{page}: {line}"
+
+
 MESSAGES = ROOT / "doc" / "source" / "admin" / "errors.rst"
 #: A field of a message, in the code and on the page.
 _FIELD = re.compile(r"%\(\w+\)s|%[sdr]|\{[^{}]*\}|\.\.\.")
