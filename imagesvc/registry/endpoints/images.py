@@ -109,6 +109,9 @@ class ImageEndpoint:
     def image_patch(self, context: RequestContext, image_id: str, changes: Sequence[Any]) -> Image:
         if not isinstance(changes, list):
             raise exception.InvalidPatch(reason="the changes are not a list")
+        if not changes:
+            # Whoever sees the image may change nothing of it.
+            return self.image_get(context, image_id)
 
         rules = ["modify_image", *locations.rules(changes)]
         # Whoever may not is refused without anybody's limits.

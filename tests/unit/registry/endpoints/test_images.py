@@ -236,6 +236,13 @@ def test_empty_patch_changes_nothing(registry):
     assert registry.api.image_get(MEMBER, image_id).version == 0
 
 
+def test_an_empty_patch_is_for_all_who_see_the_image(registry):
+    image_id = registry.image(MEMBER, visibility="community")
+    assert registry.api.image_patch(OTHER, image_id, []) == registry.api.image_get(OTHER, image_id)
+    with pytest.raises(exception.ImageNotFound):
+        registry.api.image_patch(OTHER, registry.image(MEMBER), [])
+
+
 def test_patch_is_all_or_nothing(registry):
     image_id = registry.image(MEMBER, properties={"a": "1"})
     before = registry.api.image_get(MEMBER, image_id)
