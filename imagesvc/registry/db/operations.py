@@ -14,6 +14,8 @@ from imagesvc.registry.db import models
 from imagesvc.registry.db.transaction import Transaction
 
 _ops = models.rpc_ops
+#: Stands before an answer that is encrypted.
+_SEALED = "sealed:"
 
 
 class AlreadyDone(Exception):
@@ -36,7 +38,7 @@ def finish(tx: Transaction, op_id: str, result: Any) -> None:
     """Keep the call's answer; ``result`` is plain JSON."""
     if result is not None:
         statement = update(_ops).where(_ops.c.op_id == op_id)
-        tx.connection.execute(statement.values(result=json.dumps(result, separators=(",", ":"))))
+        tx.connection.execute(statement.values(result=_written(tx, result)))
 
 
 def stored(tx: Transaction, op_id: str, request_hash: str) -> tuple[bool, Any]:
@@ -50,7 +52,20 @@ def stored(tx: Transaction, op_id: str, request_hash: str) -> tuple[bool, Any]:
         return False, None
     if row.request_hash != request_hash:
         raise exception.OperationMismatch(op_id=op_id)
-    return True, None if row.result is None else json.loads(row.result)
+    return True, None if row.result is None else _read(tx, row.result)
+
+
+def _written(tx: Transaction, result: Any) -> str:
+    text = json.dumps(result, separators=(",", ":"))
+    if '"url":' not in text:
+        return text
+    # A location's, which is encrypted where it belongs: it must not stand here for all to read.
+    sealed = tx.urls.sealed(text)
+    return text if sealed == text else _SEALED + sealed
+
+
+def _read(tx: Transaction, text: str) -> Any:
+    return json.loads(tx.urls.opened(text.removeprefix(_SEALED)) if text.startswith(_SEALED) else text)
 
 
 def purge(tx: Transaction, before_ms: int, limit: int) -> int:

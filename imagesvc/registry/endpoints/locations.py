@@ -233,8 +233,8 @@ def _begin_task(tx: Transaction, context: RequestContext, job: Job) -> None:
     said = {"os_hash_algo": job.os_hash_algo, "os_hash_value": job.os_hash_value} if job.os_hash_value else {}
     told = {"image_id": job.image_id, "validation_data": said}
     if locations.is_for_users(job.url) and len(job.url) < tasks.MOST_TEXT_BYTES // 2:
-        # Other URLs may hold passwords.
-        told["loc_url"] = job.url
+        # Other URLs may hold passwords, and queries signatures.
+        told["loc_url"] = job.url.partition("?")[0]
     by = {"image_id": job.image_id, "request_id": context.request_id, "user_id": context.user_id}
     tasks.create(tx, job.task_id, tasks.LOCATION_IMPORT, context.project_id, told, **by)
     tasks.start(tx, job.task_id)

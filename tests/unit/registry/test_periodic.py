@@ -34,6 +34,8 @@ def run():
         periodic.stop()
 
     yield run
+    for periodic in started:
+        periodic._thread.join(10)  # stop() itself waits no longer than a turn
     assert not any(periodic._thread.is_alive() for periodic in started)
 
 

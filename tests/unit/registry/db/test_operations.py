@@ -25,6 +25,23 @@ def test_answers_are_kept(registry, result):
     assert in_transaction(registry, operations.stored, "op", HASH) == (True, result)
 
 
+@pytest.mark.parametrize(
+    ("result", "is_sealed"),
+    [
+        ({"locations": [{"url": "s3://key:canary@host/b/o", "metadata": {}}]}, True),
+        ({"id": "canary", "locations": []}, False),
+        ("canary", False),
+    ],
+)
+def test_answers_with_locations_are_encrypted_where_locations_are(tmp_path, result, is_sealed):
+    registry = make_registry(tmp_path / "state", metadata_encryption_key="0123456789abcdef")
+    in_transaction(registry, operations.begin, "op", "m", HASH)
+    in_transaction(registry, operations.finish, "op", result)
+    [(kept,)] = registry.rows("SELECT result FROM imagesvc_rpc_ops")
+    assert ("canary" not in kept) is is_sealed
+    assert in_transaction(registry, operations.stored, "op", HASH) == (True, result)
+
+
 def test_unknown_and_mismatched_calls(registry):
     assert in_transaction(registry, operations.stored, "op", HASH) == (False, None)
     in_transaction(registry, operations.begin, "op", "m", HASH)

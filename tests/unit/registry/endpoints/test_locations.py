@@ -83,6 +83,12 @@ def test_an_image_waits_for_its_data_to_be_looked_at(registry):
     }
 
 
+def test_the_task_does_not_tell_what_may_be_a_signature(registry):
+    job = _add(registry, place=_place("http://web/a?temp_url_sig=canary&temp_url_expires=1"))
+    assert job.url.endswith("canary&temp_url_expires=1")
+    assert _task(registry, job).input["loc_url"] == "http://web/a"
+
+
 def test_data_that_was_looked_at_makes_the_image_active(registry):
     job = _add(registry)
     registry.api.location_activate(MEMBER, job.job_id, WORKER, 4, HASHES)
