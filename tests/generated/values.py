@@ -85,7 +85,10 @@ class Values:
         optional = (
             {} if depth > 3 else {name: self.fitting(fields[name], depth + 1) for name in fields.keys() - required}
         )
-        made = st.fixed_dictionaries(required, optional=dict(sorted(optional.items())))
+        companions = schema.get("dependencies", {})
+        made = st.fixed_dictionaries(required, optional=dict(sorted(optional.items()))).map(
+            lambda value: {name: part for name, part in value.items() if value.keys() >= set(companions.get(name, ()))}
+        )
         others = schema.get("additionalProperties")
         if not isinstance(others, Mapping) or depth > 3:
             return made
