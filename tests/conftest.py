@@ -9,6 +9,9 @@ import pytest
 
 import imagesvc.rpc  # noqa: F401 -- before oslo.messaging, so that oslo.service takes the threading backend
 
+# What fixtures assert counts under ``python -O``, too.
+pytest.register_assert_rewrite("tests.fixtures")
+
 _SKIPPED: list[str] = []
 
 
