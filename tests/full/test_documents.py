@@ -147,6 +147,7 @@ BEFORE = {
     "admin/tls.rst": _behind_haproxy,
     "admin/upgrading.rst": _with_a_database_of(".venv-peer-2023.1/bin/glance-manage"),
     "user/clients.rst": _with_the_sdk,
+    "user/images.rst": _without_keystone,
     "user/metadefs.rst": _with_definitions,
 }
 PAGES = [page for page, runner in guide.RUN_BY.items() if runner == guide.ON_A_MACHINE]
