@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,8 @@ def _measure(args: argparse.Namespace, base: stack.Foundation, images: int) -> I
 
 
 def main() -> int:
+    # What was started ends also when this is told to.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     args = _arguments()
     args.transport = args.transport or list(_TRANSPORTS)
     args.catalogue = sorted(args.catalogue or [2000, 20000])
