@@ -53,9 +53,11 @@ def spy(tmp_path_factory):
 def service(tmp_path_factory, spy):
     place = tmp_path_factory.mktemp("secrets")
     (place / "logs").mkdir(mode=0o750)
+    (place / "tmp").mkdir()
+    environment = {**spy.environment, "TMPDIR": str(place / "tmp")}
     before = os.umask(0)
     try:
-        with deployed(place, options(place), environment=spy.environment) as deployment:
+        with deployed(place, options(place), environment=environment) as deployment:
             yield deployment
     finally:
         os.umask(before)
@@ -135,6 +137,10 @@ def test_files_and_sockets_are_not_for_others_even_with_umask_0(service, answers
     assert {stat.S_IFREG, stat.S_IFDIR, *([] if service.meeting else [stat.S_IFSOCK])} <= kinds
     too_open = {str(path): oct(path.stat().st_mode) for path in found[1:] if path.stat().st_mode & _forbidden(path)}
     assert too_open == {}
+
+
+def test_nothing_is_left_where_everybody_may_write(service, answers):
+    assert list((service.directory / "tmp").iterdir()) == []
 
 
 def _forbidden(path):
