@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -161,6 +162,8 @@ def _transfers(size: int) -> Beside:
 
 
 def _for_ever(client: Client, work: Callable[[Client], None]) -> None:
+    # The session's own way to end is not for its children.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
         work(client)
 
