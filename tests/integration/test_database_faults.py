@@ -1,9 +1,14 @@
 """R26: the database server goes away under a load, in every way it can, and comes back; the service needs no help."""
 
-import pytest
+import concurrent.futures
+import threading
 
+import pytest
+import sqlalchemy
+
+from imagesvc.registry.db.session import Database
 from tests.fixtures import database, load
-from tests.fixtures.daemons import deployed
+from tests.fixtures.daemons import deployed, wait_for
 
 #: Clients give up while the server is away, and uploads do not: their leases outlast what is done to it.
 OPTIONS = {"rpc": {"try_timeout": 1, "metadata_deadline": 3, "commit_deadline": 6}, "registry": {"upload_lease": 15}}
@@ -79,3 +84,25 @@ def test_connections_that_are_cut_fail_no_call(patient, server):
         clients.wait_for_progress()
     clients.check()
     assert clients.refused() == 0
+
+
+@pytest.mark.parametrize("kind", ["run_look", "run_read"])
+def test_reads_outlast_connections_that_are_cut(on_server, tmp_path, kind):
+    """None fails, whenever in its course that happens, and none keeps its place in the pool for good."""
+    registry_database = Database(database.make_current(tmp_path / "state"))
+    statement, done, over = sqlalchemy.text("SELECT count(*) FROM images"), [], threading.Event()
+
+    def read():
+        while not over.is_set():
+            done.append(getattr(registry_database, kind)(lambda connection: connection.execute(statement).scalar_one()))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(read) for _ in range(8)]
+        for number in range(1, 31):
+            wait_for("reads", lambda: len(done) > 100 * number, 30)  # noqa: B023 - called at once
+            on_server.cut_connections()
+        over.set()
+        for reader in readers:
+            reader.result()
+    assert registry_database._current().engine.pool.checkedout() == 0
+    registry_database.dispose()

@@ -205,7 +205,11 @@ def reader_of(engine: Engine) -> Engine:
 
 
 def looker_of(engine: Engine) -> Engine:
-    """The same pool for reads of one statement each, which sees one snapshot without a transaction around it."""
+    """The same pool for reads of one statement each, which sees one snapshot without a transaction around it.
+
+    Not so on PostgreSQL: drivers may talk to the server to end its AUTOCOMMIT, at a moment when SQLAlchemy expects no failure and loses
+    the connection's place in the pool.
+    """
     if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
+        return engine
     return engine.execution_options(**{sqlite.BEGIN: None})
