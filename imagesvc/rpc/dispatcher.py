@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 _FARTHEST_DEADLINE_MS = 600_000
 
 #: Changes that daemons make of their own accord, every few seconds.
-_ROUTINE = frozenset({"cleanup_claim", "upload_renew"})
+_ROUTINE = frozenset({"cleanup_claim", "location_renew", "location_take_over", "upload_renew"})
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

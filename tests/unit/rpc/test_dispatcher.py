@@ -30,6 +30,10 @@ class _Endpoint:
     def stumble(self, context):
         raise KeyError("secret")
 
+    @dispatcher.expose
+    def location_take_over(self, context):
+        return None
+
     def hidden(self, context):
         self.contexts.append("hidden")
 
@@ -138,6 +142,12 @@ def test_log_lines_of_a_call_belong_to_its_request(served, caplog):
     finally:
         dispatcher.LOG.removeHandler(recorder)
     assert seen == [(logging.INFO, "req-1"), (logging.ERROR, "req-1")]
+
+
+def test_what_idle_daemons_ask_every_few_seconds_is_not_in_the_log(served, caplog):
+    caplog.set_level(logging.INFO, dispatcher.LOG.name)
+    served.dispatch(_incoming("location_take_over", {}, op_id="op-1"))
+    assert not caplog.records
 
 
 def test_a_fault_of_the_check_itself_is_an_answer_too(endpoint, caplog):
