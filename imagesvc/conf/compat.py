@@ -14,6 +14,8 @@ LOG = log.getLogger(__name__)
 _BUS = "glance-api finds glance-registry by transport_url."
 _IDENTITY = "What glance-registry needs to know about the caller travels in the message itself."
 _UNSIGNED = "Tokens are no longer signed certificates."
+_ONE_SERVER = "Everything is read and written through connection."
+_OWN_TRIES = "glance-registry connects anew, and tries again what a lost connection has interrupted, within what callers wait for."
 _NO_EFFECT: Mapping[str, Mapping[str, str]] = {
     "DEFAULT": {
         "registry_host": _BUS,
@@ -43,6 +45,15 @@ _NO_EFFECT: Mapping[str, Mapping[str, str]] = {
         "location_strategy": "Locations are used in their order.",
         "digest_algorithm": "A signature's own properties name its algorithm.",
         "verbose": "Messages of level INFO are always logged; see debug.",
+    },
+    "database": {
+        "slave_connection": _ONE_SERVER,
+        "backend": "The database is always SQLAlchemy's.",
+        "use_db_reconnect": _OWN_TRIES,
+        "db_max_retries": _OWN_TRIES,
+        "db_retry_interval": _OWN_TRIES,
+        "db_inc_retry_interval": _OWN_TRIES,
+        "db_max_retry_interval": _OWN_TRIES,
     },
     "keystone_authtoken": {
         "signing_dir": _UNSIGNED,
@@ -82,9 +93,11 @@ _NOT_YET: Mapping[str, tuple[str, ...]] = {
     "image_conversion": ("output_format",),
     "inject_metadata_properties": ("ignore_user_roles", "inject"),
     "glance_download_properties": ("extra_properties",),
+    "key_manager": ("backend",),
+    "barbican": ("auth_endpoint", "barbican_endpoint"),
 }
 
-_SECRET = {"admin_password"}
+_SECRET = {"admin_password", "slave_connection"}
 
 
 def _option(name: str, help_text: str) -> cfg.StrOpt:

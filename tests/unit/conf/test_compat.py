@@ -48,6 +48,22 @@ def test_values_of_secret_options_are_not_logged(parse, caplog):
     assert "canary-secret" not in caplog.text
 
 
+def test_what_installers_set_beside_the_database_is_named_without_its_passwords(parse, caplog):
+    conf = parse(
+        "[database]\nconnection = mysql+pymysql://glance:canary@db/glance\nmax_retries = -1\ndb_max_retries = -1\n"
+        "slave_connection = mysql+pymysql://glance:canary@replica/glance\n[key_manager]\nbackend = barbican\n"
+    )
+    with caplog.at_level(logging.DEBUG):
+        compat.warn_ignored(conf)
+        conf.log_opt_values(logging.getLogger("options"), logging.DEBUG)
+    line = caplog.messages[0]
+    assert "[database] slave_connection" in line
+    assert "[database] db_max_retries" in line
+    assert "[key_manager] backend" in line
+    assert "[database] max_retries" not in line
+    assert "canary" not in caplog.text
+
+
 def test_every_dead_option_says_so_in_its_help():
     texts = [option.help for group in compat.GROUPS.values() for option in group]
     assert texts
