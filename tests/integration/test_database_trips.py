@@ -75,3 +75,12 @@ def test_connections_lost_between_two_calls_are_no_failure(registry, mariadb):
         assert mariadb.cut_connections()
         assert registry.api.image_get(MEMBER, image_id).id == image_id
         registry.api.image_patch(MEMBER, image_id, [{"op": "add", "path": ["name"], "value": f"n{number}"}])
+
+
+def test_what_an_image_has_none_of_costs_its_deletion_no_trip(registry, sent):
+    bare, full = registry.image(MEMBER), registry.image(MEMBER, properties={"a": "1"}, tags=["t"])
+    registry.api.member_add(MEMBER, full, "p2")
+    for image_id, updates in ((bare, 1), (full, 4)):
+        sent.clear()
+        registry.api.image_delete(MEMBER, image_id)
+        assert sent == ["BEGIN", "INSERT", *["SELECT"] * 3, *["UPDATE"] * updates, "COMMIT"]

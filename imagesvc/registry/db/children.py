@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 from oslo_db import exception as db_exc
-from sqlalchemy import LargeBinary, Table, bindparam, cast, false, select, true, update
+from sqlalchemy import LargeBinary, Table, Update, bindparam, cast, false, select, true, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from imagesvc import exception
@@ -21,11 +21,23 @@ _properties = models.image_properties
 _tags = models.image_tags
 _locations = models.image_locations
 _members = models.image_members
+_ADD_PROPERTIES, _ADD_TAGS = _properties.insert(), _tags.insert()
 
 #: Status of a location that has data, of one whose data the janitor must remove, and of one whose data is gone.
 ACTIVE = "active"
 PENDING_DELETE = "pending_delete"
 DELETED = "deleted"
+
+
+def _of_image(table: Table) -> Update:
+    return update(table).where(table.c.image_id == bindparam("of_image"), table.c.deleted == false())
+
+
+_END = {
+    table: _of_image(table).values(deleted=True, deleted_at=bindparam("now"), updated_at=bindparam("now"))
+    for table in (_properties, _tags, _members)
+}
+_RELEASE = _of_image(_locations).values(status=bindparam("pending"), updated_at=bindparam("now"))
 
 
 class Of(TypedDict):
@@ -48,7 +60,7 @@ def add_properties(tx: Transaction, image: Of, properties: Mapping[str, str | No
         return
     rows = [_new_row(tx, **image, name=name, value=value) for name, value in properties.items()]
     try:
-        tx.connection.execute(_properties.insert(), rows)
+        tx.connection.execute(_ADD_PROPERTIES, rows)
     except db_exc.DBDuplicateEntry:
         raise exception.PropertyExists(name=", ".join(properties)) from None
 
@@ -98,7 +110,7 @@ def _revive_properties(tx: Transaction, image: Of, added: Mapping[str, str | Non
 def add_tags(tx: Transaction, image: Of, tags: Iterable[str]) -> None:
     """Insert tags."""
     if rows := [_new_row(tx, **image, value=tag) for tag in tags]:
-        tx.connection.execute(_tags.insert(), rows)
+        tx.connection.execute(_ADD_TAGS, rows)
 
 
 def set_tags(tx: Transaction, image: Of, current: Iterable[str], wanted: Iterable[str]) -> None:
@@ -126,12 +138,18 @@ def add_location(tx: Transaction, image_id: str, url: str, metadata: Mapping[str
     return int(key[0])
 
 
-def mark_deleted(tx: Transaction, image_id: str) -> None:
-    """Mark properties, tags and members deleted and locations to be removed."""
-    for table in (_properties, _tags, _members):
-        _mark_deleted(tx, table, table.c.image_id == image_id)
-    statement = update(_locations).where(_locations.c.image_id == image_id, _locations.c.deleted == false())
-    tx.connection.execute(statement.values(status=PENDING_DELETE, updated_at=tx.now))
+def mark_deleted(tx: Transaction, image: Mapping[str, Any], *, has_members: bool) -> None:
+    """Mark properties, tags and members deleted and locations to be removed.
+
+    :param image: the locked image; what it has none of costs no statement.
+    """
+    hanging = {_properties: image["properties"], _tags: image["tags"], _members: has_members}
+    of_image = {"of_image": image["id"], "now": tx.now}
+    for table, found in hanging.items():
+        if found:
+            tx.connection.execute(_END[table], of_image)
+    if image["locations"]:
+        tx.connection.execute(_RELEASE, {**of_image, "pending": PENDING_DELETE})
 
 
 def _mark_deleted(tx: Transaction, table: Table, *conditions: Any) -> None:

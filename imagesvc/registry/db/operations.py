@@ -7,13 +7,15 @@ import json
 from typing import Any
 
 from oslo_db import exception as db_exc
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from imagesvc import exception
 from imagesvc.registry.db import models
 from imagesvc.registry.db.transaction import Transaction
 
 _ops = models.rpc_ops
+_BEGIN = _ops.insert()
+_FINISH = update(_ops).where(_ops.c.op_id == bindparam("operation")).values(result=bindparam("answer"))
 #: Stands before an answer that is encrypted.
 _SEALED = "sealed:"
 
@@ -29,7 +31,7 @@ def begin(tx: Transaction, op_id: str, method: str, request_hash: str) -> None:
     """
     row = {"op_id": op_id, "method": method, "request_hash": request_hash, "result": None, "created_ms": tx.now_ms}
     try:
-        tx.connection.execute(_ops.insert(), row)
+        tx.connection.execute(_BEGIN, row)
     except db_exc.DBDuplicateEntry:
         raise AlreadyDone from None
 
@@ -37,8 +39,7 @@ def begin(tx: Transaction, op_id: str, method: str, request_hash: str) -> None:
 def finish(tx: Transaction, op_id: str, result: Any) -> None:
     """Keep the call's answer; ``result`` is plain JSON."""
     if result is not None:
-        statement = update(_ops).where(_ops.c.op_id == op_id)
-        tx.connection.execute(statement.values(result=_written(tx, result)))
+        tx.connection.execute(_FINISH, {"operation": op_id, "answer": _written(tx, result)})
 
 
 def stored(tx: Transaction, op_id: str, request_hash: str) -> tuple[bool, Any]:

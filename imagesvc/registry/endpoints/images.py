@@ -6,7 +6,7 @@ from typing import Any
 from imagesvc import exception, objects
 from imagesvc.context import RequestContext
 from imagesvc.registry import fields, locations, patching, settling, states
-from imagesvc.registry.db import filters, images, listing, location_jobs, uploads
+from imagesvc.registry.db import beside, filters, images, listing, location_jobs, uploads
 from imagesvc.registry.db import locations as located
 from imagesvc.registry.db.transaction import Transaction
 from imagesvc.registry.endpoints import handover
@@ -20,6 +20,10 @@ Image = dict[str, Any]
 
 #: Most images on a page, whatever glance-api is configured to ask.
 _LONGEST_PAGE = 10_000
+
+
+class _Busy(Exception):
+    """Something goes on about the image; its row must be locked before the image's is."""
 
 
 class ImageEndpoint:
@@ -185,21 +189,36 @@ class ImageEndpoint:
     def image_delete(self, context: RequestContext, image_id: str) -> None:
         """Uploads under way are fenced at once; data becomes the janitor's."""
 
-        def work(tx: Transaction) -> None:
+        def quickly(tx: Transaction) -> None:
+            record = self._deletable(tx, context, image_id)
+            found = beside.of(tx, image_id)
+            if not found.isdisjoint({beside.UPLOAD, beside.JOB}):
+                raise _Busy
+            images.delete(tx, record.image, states.DELETED, has_members=beside.MEMBER in found)
+
+        def thoroughly(tx: Transaction) -> None:
             upload_ids = uploads.live_of_image(tx, image_id)
             job = location_jobs.lock_of_image(tx, image_id)
-            record = self._access.load(tx, context, image_id, lock=True)
-            self._access.require_change(context, "delete_image", record)
-            if record.image["protected"]:
-                raise exception.ImageProtected(image_id=image_id)
-            states.check(record.image["status"], states.DELETED)
+            record = self._deletable(tx, context, image_id)
             for upload_id in {*upload_ids, *uploads.live_of_image(tx, image_id)}:
                 uploads.abort(tx, upload_id)
             if job is not None:
                 settling.end_location(tx, job, self._keep_hours, "The image was deleted.")
-            images.delete(tx, image_id, states.DELETED)
+            images.delete(tx, record.image, states.DELETED, has_members=beside.MEMBER in beside.of(tx, image_id))
 
-        self._transactions.write(context, "image_delete", work)
+        try:
+            self._transactions.write(context, "image_delete", quickly)
+        except _Busy:
+            self._transactions.write(context, "image_delete", thoroughly)
+
+    def _deletable(self, tx: Transaction, context: RequestContext, image_id: str) -> images.Record:
+        """The image, locked, if the caller may delete it as it is."""
+        record = self._access.load(tx, context, image_id, lock=True)
+        self._access.require_change(context, "delete_image", record)
+        if record.image["protected"]:
+            raise exception.ImageProtected(image_id=image_id)
+        states.check(record.image["status"], states.DELETED)
+        return record
 
 
 def _query(primitive: Mapping[str, Any]) -> objects.ImageQuery:
