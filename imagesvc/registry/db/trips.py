@@ -58,7 +58,7 @@ def _begin_when_told(engine: Engine) -> None:
             with contextlib.closing(connection.cursor()) as cursor:
                 cursor.execute(begin_with)
 
-    engine.dialect.do_begin = do_begin  # type: ignore[method-assign]
+    engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment]
 
 
 def _roll_back_what_was_begun(engine: Engine) -> None:
