@@ -14,7 +14,9 @@ MEMBER: Final = "member"
 
 
 def _any(kind: str, table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
-    found = select(literal_column(f"'{kind}'").label("kind")).where(table.c.image_id == bindparam("image_id"), *conditions)
+    found: Select[Any] = select(literal_column(f"'{kind}'").label("kind")).where(
+        table.c.image_id == bindparam("image_id"), *conditions
+    )
     return select(found.limit(1).subquery().c.kind)
 
 

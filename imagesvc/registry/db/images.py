@@ -266,7 +266,7 @@ def touch(tx: Transaction, image_id: str, columns: Mapping[str, Any]) -> None:
 @functools.lru_cache(maxsize=256)
 def _touching(columns: frozenset[str]) -> Update:
     """The UPDATE of these columns; making it costs as much as running it."""
-    values = {name: bindparam(f"new_{name}") for name in columns}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
     statement = update(_images).where(_images.c.id == bindparam("touched"))
     return statement.values(**values, updated_at=bindparam("now"), version=_images.c.version + 1)
 

@@ -1,6 +1,5 @@
 import pytest
 
-from imagesvc import objects
 from imagesvc.registry.db import beside, uploads
 from tests.fixtures.registry import in_transaction, make_registry
 from tests.fixtures.rpc import make_context
