@@ -22,6 +22,11 @@ def test_a_sealed_context_opens_as_it_was():
     assert envelope.deadline(sealed) == 1234
 
 
+def test_nobody_opens_as_nobody():
+    opened = envelope.open_context(envelope.seal_context(None, None, 1), "m", {})
+    assert (opened.user_id, opened.project_id, opened.roles) == (None, None, [])
+
+
 def test_no_token_and_no_catalog_travel():
     context = make_context()
     context.auth_token = "canary"
@@ -79,7 +84,9 @@ def test_a_good_message_passes():
         (_sealed(), None),
         (_sealed(), []),
         (_sealed(), {}),
+        (_sealed(), {"version": "1.0", "args": {}}),
         (_sealed(), {"method": 1}),
+        (_sealed(), {**_MESSAGE, "method": 1}),
         (_sealed(), {"method": ["m"]}),
         (_sealed(), {"method": "m", "version": "1.0"}),
         (_sealed(), {"method": "m", "version": "1.0", "args": None}),

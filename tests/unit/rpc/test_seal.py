@@ -24,6 +24,13 @@ def test_a_sealed_request_is_admitted_by_its_nonce(ring):
     sealed = seal.request(ring, CTXT, MESSAGE, LIMIT)
     assert seal.check_request(ring, {**sealed, "client_timeout": 2}, MESSAGE, LIMIT) == sealed["seam"]["nonce"]
     assert CTXT["seam"] == {"op_id": "1", "deadline": 5}
+    assert {**sealed, "seam": None} == {**CTXT, "seam": None}
+    assert sealed["seam"].items() > CTXT["seam"].items()
+
+
+def test_an_order_of_names_means_nothing(ring):
+    sealed = seal.request(ring, CTXT, MESSAGE, LIMIT)
+    assert seal.check_request(ring, dict(reversed(sealed.items())), MESSAGE, LIMIT)
 
 
 def test_no_two_requests_have_the_same_signature(ring):
@@ -81,6 +88,13 @@ def test_what_is_not_json_is_not_sealed(ring):
             seal.request(ring, CTXT, {**MESSAGE, "args": {"a": value}}, LIMIT)
 
 
+@pytest.mark.parametrize("value", [float("nan"), b""])
+def test_what_is_not_json_is_not_admitted(ring, value):
+    sealed = seal.request(ring, CTXT, MESSAGE, LIMIT)
+    with pytest.raises(seal.Unsealed, match="not JSON"):
+        seal.check_request(ring, sealed, {**MESSAGE, "args": {"a": value}}, LIMIT)
+
+
 def test_an_answer_fits_its_request_alone(ring):
     sealed = seal.reply(ring, "nonce", '"é\ud800"')
     assert seal.check_reply(ring, "nonce", sealed) == '"é\ud800"'
@@ -88,6 +102,12 @@ def test_an_answer_fits_its_request_alone(ring):
         seal.check_reply(ring, "other", sealed)
     with pytest.raises(seal.Unsealed, match="is wrong"):
         seal.check_reply(ring, "nonce", {**sealed, "text": '"x"'})
+
+
+@pytest.mark.parametrize("mac", [None, 7, {}])
+def test_an_answer_with_half_a_signature_is_refused(ring, mac):
+    with pytest.raises(seal.Unsealed, match="without a signature"):
+        seal.check_reply(ring, "nonce", {**seal.reply(ring, "nonce", "x"), "mac": mac})
 
 
 @pytest.mark.parametrize("answer", [None, "text", {}, {"result": 1, "now": 2}, {"text": 1, "mac": "x", "key": "x"}])
