@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -16,7 +17,7 @@ def test_a_new_file_holds_one_key_for_its_owner_alone(path):
     [key] = keys.read(path)
     assert len(key.secret) == 32
     assert path.stat().st_mode & 0o777 == 0o600
-    assert key.secret.hex() not in repr(key)
+    assert repr(key) == f"Key(name='{key.name}')"
 
 
 def test_an_existing_file_is_not_made_anew(path):
@@ -46,10 +47,14 @@ def test_the_steps_must_come_in_order(path):
         keys.add(path)
 
 
-def test_a_step_keeps_the_mode(path):
+def test_a_step_keeps_mode_and_owner(path, monkeypatch):
+    owners = []
+    monkeypatch.setattr(keys.os, "fchown", lambda _fd, *owner: owners.append(owner))
     path.chmod(0o640)
+    found = path.stat()
     keys.add(path)
     assert path.stat().st_mode & 0o777 == 0o640
+    assert owners == [(found.st_uid, found.st_gid)]
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o602, 0o777])
@@ -59,7 +64,9 @@ def test_a_file_open_to_others_is_refused(path, mode):
         keys.Keyring(str(path))
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "a\n", "a b\n", f"a {'0' * 63}\n", f"a {'0' * 64}\n" * 2])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "é\n", "a\n", "a b\n", f"a {'0' * 63}\n", f"a {'0' * 64}\n" * 2, f"a {'0' * 64}\nb\n"]
+)
 def test_a_file_of_something_else_is_refused_without_showing_it(tmp_path, text):
     path = tmp_path / "keys"
     path.write_text(text)
@@ -78,6 +85,22 @@ def test_no_key_names_the_command_that_makes_one(path):
 def test_a_directory_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(exception.ConfigurationError, match="cannot write"):
         keys.create(tmp_path / "missing" / "keys")
+
+
+def test_a_directory_is_no_file_of_keys(tmp_path):
+    with pytest.raises(exception.ConfigurationError, match="signing_key_file"):
+        keys.Keyring(str(tmp_path))
+
+
+def test_no_keys_are_left_about_when_the_disk_is_full(path, monkeypatch):
+    def full(_fd):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = path.read_text()
+    monkeypatch.setattr(keys.os, "fsync", full)
+    with pytest.raises(exception.ConfigurationError, match="No space left"):
+        keys.add(path)
+    assert [file.read_text() for file in path.parent.iterdir()] == [before]
 
 
 @pytest.fixture
