@@ -466,6 +466,17 @@ def test_foreign_locations_are_not_listed_if_policy_says_so(tmp_path):
     assert (theirs.locations, theirs.stores) == ((), ("fast",))
 
 
+def test_in_a_list_as_by_id_only_a_member_is_one(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('get_image_location: "project_id:%(member_id)s"\n')
+    registry = make_registry(tmp_path / "state", oslo_policy__policy_file=str(policy))
+    image_id = registry.active(MEMBER)
+    registry.share(image_id, "p2")
+    for context, shown in ((MEMBER, 0), (ADMIN, 0), (OTHER, 1)):
+        (listed,) = registry.api.image_list(context, objects.ImageQuery(visibility="shared")).images
+        assert len(listed.locations) == len(registry.api.image_get(context, image_id).locations) == shown
+
+
 def test_list_needs_its_rule(registry):
     with pytest.raises(exception.Forbidden) as caught:
         registry.api.image_list(make_context(roles=[]), objects.ImageQuery())

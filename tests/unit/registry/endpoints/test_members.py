@@ -135,6 +135,7 @@ def test_only_the_member_answers_by_old_rules_too(tmp_path):
     with pytest.raises(exception.Forbidden):
         registry.api.member_add(MEMBER, image_id, "p3")
     assert registry.api.member_update(MEMBER, image_id, "p2", "accepted").status == "accepted"
+    assert registry.api.member_update(ADMIN, image_id, "p2", "rejected").status == "rejected"
 
 
 @pytest.mark.parametrize("status", ["good", "", "ACCEPTED", None, 5])
