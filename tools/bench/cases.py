@@ -132,8 +132,13 @@ def _uploads(size: int) -> Callable[[Client], Work]:
 
 
 def _downloads(size: int) -> Callable[[Client], Work]:
+    # One image for all rounds of a service: they are on a RAM disk.
+    identifiers: dict[str, str] = {}
+
     def prepare(client: Client) -> Work:
-        identifier = _upload(client, size)
+        if client.base not in identifiers:
+            identifiers[client.base] = _upload(client, size)
+        identifier = identifiers[client.base]
         return lambda worker, _number: _download(worker, identifier, size)
 
     return prepare
@@ -157,6 +162,7 @@ def _transfers(size: int) -> Beside:
             for process in processes:
                 process.terminate()
                 process.join()
+            _delete(client, identifier)
 
     return beside
 

@@ -2,11 +2,14 @@
 
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _BLOCK = 1 << 20
+#: One operation of a socket may take this long.
+_SECONDS = 600
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Client:
 
     def __init__(self, base: str, headers: dict[str, str], *, keep_alive: bool) -> None:
         parts = urlsplit(base)
+        self.base = base
         self._again = (base, headers, keep_alive)
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._keep_alive = keep_alive
@@ -59,8 +63,7 @@ class Client:
 
     def _exchange(self, head: str, blocks: Iterator[bytes] | list[bytes], *, keep: bool = True) -> Response:
         if self._socket is None:
-            self._socket = socket.create_connection(self._address, timeout=600)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = _connect(self._address)
         try:
             self._socket.sendall(head.encode() + b"\r\n")
             for block in blocks:
@@ -107,6 +110,16 @@ class Client:
         if not data:
             raise ConnectionError("the server closed the connection")
         return data
+
+
+def _connect(address: tuple[str, int]) -> socket.socket:
+    """A connection on which the kernel keeps the time: by a timeout of its own, Python asks poll() before every receive."""
+    sock = socket.create_connection(address, timeout=_SECONDS)
+    sock.settimeout(None)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _SECONDS, 0))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def random_blocks(size: int) -> Iterator[bytes]:
