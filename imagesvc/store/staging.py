@@ -48,6 +48,9 @@ _SYNC_FILE_RANGE_WRITE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
 _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong, ctypes.c_uint)
+_libc.fstatfs.argtypes = (ctypes.c_int, ctypes.c_void_p)
+
+_TMPFS_MAGIC = 0x01021994
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,9 +81,15 @@ class StagedFile:
     def reserve(self, size: int) -> None:
         """Take ``size`` bytes of space now, so that a full disk is known before the transfer.
 
-        A file system that cannot do that is no error.
+        A file system that cannot do that is no error.  One in memory would fetch every page for it while the client waits,
+        half of the work of writing: there it is only looked whether there is room.
         """
         if size == 0 or self._sparse:
+            return
+        if _is_in_memory(self._fd):
+            status = os.fstatvfs(self._fd)
+            if status.f_blocks and size > status.f_bavail * status.f_frsize:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
             return
         if _libc.fallocate(self._fd, _FALLOC_FL_KEEP_SIZE, 0, size) == 0:
             return
@@ -290,6 +299,12 @@ def _entries(directory: str) -> Iterator[Entry]:
                 status = item.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
                     yield Entry(item.name, item.path, status.st_mtime, status.st_nlink)
+
+
+def _is_in_memory(fd: int) -> bool:
+    # struct statfs begins with the type, a long; all of it has 120 bytes on 64 bits.
+    status = (ctypes.c_long * 32)()
+    return _libc.fstatfs(fd, status) == 0 and status[0] == _TMPFS_MAGIC
 
 
 def _sync_directory(path: str) -> None:

@@ -1,6 +1,8 @@
 import errno
 import os
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -137,7 +139,8 @@ def test_holes_are_left_where_the_data_is_zero(directory, tmp_path):
     assert (tmp_path / IMAGE).stat().st_blocks * 512 <= 1 << 17
 
 
-def test_space_is_reserved_without_changing_the_size(directory, tmp_path):
+def test_space_is_reserved_without_changing_the_size(directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, "_TMPFS_MAGIC", None)  # temporary files may be in memory
     file = directory.stage(UPLOAD)
     file.reserve(1 << 20)
     status = (tmp_path / ".staging" / UPLOAD).stat()
@@ -151,6 +154,19 @@ def test_a_full_disk_is_known_before_the_transfer(directory):
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC) + "|" + os.strerror(errno.EFBIG)):
         file.reserve(1 << 60)
     file.close()
+
+
+def test_in_memory_nothing_is_touched_before_the_transfer_but_a_lack_of_room_is_known():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as root:
+        directory = staging.Directory(root)
+        directory.prepare()
+        file = directory.stage(UPLOAD)
+        file.reserve(1 << 20)
+        status = Path(root, ".staging", UPLOAD).stat()
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            file.reserve(1 << 60)
+        file.close()
+    assert (status.st_size, status.st_blocks) == (0, 0)
 
 
 def test_discard_removes_a_half_written_file(directory, tmp_path):
