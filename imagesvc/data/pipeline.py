@@ -85,7 +85,7 @@ class _Workers:
         self._errors: list[BaseException] = []
         self._inboxes: list[concurrency.SimpleQueue[Any]] = [concurrency.SimpleQueue() for _ in sinks]
         self._blocks = [first]
-        self._users = [0]
+        self._free: list[int] = []
         self._current = 0
         self._running = len(sinks)
         for sink, inbox in zip(sinks, self._inboxes, strict=True):
@@ -110,8 +110,9 @@ class _Workers:
     def push(self, count: int) -> bool:
         """Hand the current block over with ``count`` bytes in it; whether there may be more data."""
         if count:
-            self._users[self._current] = len(self._inboxes)
-            self._tell((self._current, self._blocks[self._current][:count]))
+            # The thread that pops the last item gives the block back: one wake-up of the caller, not one of each sink.
+            uses = [True, *[False] * (len(self._inboxes) - 1)]
+            self._tell((self._current, self._blocks[self._current][:count], uses))
         return count == BLOCK_BYTES
 
     def block(self) -> memoryview:
@@ -119,13 +120,12 @@ class _Workers:
         self._check()
         if len(self._blocks) < BLOCKS:
             self._blocks.append(_block())
-            self._users.append(0)
             self._current = len(self._blocks) - 1
         else:
-            while 0 not in self._users:
+            while not self._free:
                 self._wait(self._alive)
                 self._check()
-            self._current = self._users.index(0)
+            self._current = self._free.pop()
         return self._blocks[self._current]
 
     def finish(self) -> None:
@@ -154,7 +154,7 @@ class _Workers:
             if code == _ENDED:
                 self._running -= 1
             else:
-                self._users[code] -= 1
+                self._free.append(code)
 
 
 class _Stop:
@@ -168,10 +168,11 @@ def _work(sink: Sink, inbox: Any, credit: _socket.socket, errors: list[BaseExcep
             if message is None:
                 sink.finish()
                 return
-            number, data = message
+            number, data, uses = message
             sink.update(data)
             del message, data
-            credit.send(bytes((number,)))
+            if uses.pop():
+                credit.send(bytes((number,)))
     except BaseException as exc:  # noqa: BLE001 - whatever it is, the caller must hear it
         errors.append(exc)
     finally:
