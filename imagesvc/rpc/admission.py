@@ -2,7 +2,7 @@
 
 A broker delivers whatever anybody with an account publishes.  What none of our keys has signed, what came before and what
 is too large is dropped here without an answer, before a thread or a database is busied with it; one line of log in a while
-says so.  What is admitted waits for a free thread, so that a flood stays in the broker, where it expires.
+says so.  A message is acknowledged when a thread begins with it, so that a flood stays in the broker, where it expires.
 """
 
 import collections
@@ -17,8 +17,9 @@ from typing import Any
 from oslo_messaging._drivers import base
 
 from imagesvc.rpc import answers, frames, seal
+from imagesvc.rpc.crew import Crew
+from imagesvc.rpc.inbox import Delivery
 from imagesvc.rpc.keys import Keyring
-from imagesvc.rpc.lanes import Lanes
 
 LOG = logging.getLogger(__name__)
 
@@ -68,73 +69,57 @@ class Memory:
 
 
 class Pulse:
-    """Gives the callers of long calls signs of life, so that a silent registry is known for dead within seconds.
+    """Gives the callers of long calls signs of life, so that a silent registry is known for dead within seconds."""
 
-    :param lanes: send them, so that a caller who cannot be reached keeps nobody from his.
-    """
-
-    def __init__(self, lanes: Lanes) -> None:
-        self._lanes = lanes
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._busy: dict[int, tuple[float, Any]] = {}
-        #: Those to whom one is on its way.
-        self._beating: set[int] = set()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def begin(self, incoming: Any) -> None:
+    def begin(self, delivery: Any) -> None:
         with self._lock:
-            self._busy[id(incoming)] = (time.monotonic() + _SIGN_OF_LIFE, incoming)
+            self._busy[id(delivery)] = (time.monotonic() + _SIGN_OF_LIFE, delivery)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name="rpc-pulse")
                 self._thread.start()
 
-    def end(self, incoming: Any) -> None:
+    def end(self, delivery: Any) -> None:
         with self._lock:
-            self._busy.pop(id(incoming), None)
+            self._busy.pop(id(delivery), None)
 
     def stop(self) -> None:
         self._over.set()
 
     def _run(self) -> None:
         while not self._over.wait(_SIGN_OF_LIFE):
-            for incoming in self._due():
-                self._lanes.begin(functools.partial(self._beat, incoming))
+            for delivery in self._due():
+                try:
+                    delivery.heartbeat()
+                except Exception as error:  # noqa: BLE001 -- the caller will ask again
+                    LOG.debug("A caller gets no sign of life: %s", error)
 
     def _due(self) -> list[Any]:
         now = time.monotonic()
         with self._lock:
-            due = {key: one for key, (since, one) in self._busy.items() if since <= now and key not in self._beating}
-            self._beating.update(due)
-        return list(due.values())
-
-    def _beat(self, incoming: Any) -> None:
-        try:
-            if id(incoming) in self._busy:
-                incoming.heartbeat()
-        except Exception as error:  # noqa: BLE001 -- the caller will ask again
-            LOG.debug("A caller gets no sign of life: %s", error)
-        finally:
-            with self._lock:
-                self._beating.discard(id(incoming))
+            return [delivery for since, delivery in self._busy.values() if since <= now]
 
 
 class SignedIncoming(base.RpcIncomingMessage):
-    """An admitted call: answers are signed; ``over`` is called once it is answered, or cannot be."""
+    """An admitted call: answers are signed."""
 
     #: The pulse does what this would ask of the dispatcher.
     client_timeout = None
 
-    def __init__(self, incoming: Any, nonce: str, keyring: Keyring, max_reply: int, over: Callable[[], None]) -> None:
-        super().__init__(incoming.ctxt, incoming.message, incoming.msg_id)
-        self._incoming = incoming
+    def __init__(self, delivery: Delivery, nonce: str, keyring: Keyring, max_reply: int) -> None:
+        super().__init__(delivery.ctxt, delivery.message, delivery.msg_id)
+        self._delivery = delivery
         self._nonce = nonce
         self._keyring = keyring
         self._max_reply = max_reply
-        self._over = over
 
     def acknowledge(self) -> None:
-        self._incoming.acknowledge()
+        """Nothing to do: it was before the call began."""
 
     def requeue(self) -> None:
         raise NotImplementedError("a call is acknowledged before it begins")
@@ -148,15 +133,9 @@ class SignedIncoming(base.RpcIncomingMessage):
         Whoever misses it asks again, and what was done for him stands in the database.
         """
         method = self.message.get("method")
+        text = answers.write(self._encode, reply, failure, self._max_reply, method)
         try:
-            text = answers.write(self._encode, reply, failure, self._max_reply, method)
-            self._send(seal.reply(self._keyring, self._nonce, text), method)
-        finally:
-            self._over()
-
-    def _send(self, sealed: dict[str, str], method: Any) -> None:
-        try:
-            self._incoming.reply(sealed)
+            self._delivery.reply(seal.reply(self._keyring, self._nonce, text))
         except Exception as error:  # noqa: BLE001 -- the broker's refusals come in many classes
             LOG.warning("The answer to %s could not be sent: %s", method, error or type(error).__name__)
 
@@ -168,67 +147,68 @@ class SignedIncoming(base.RpcIncomingMessage):
 
 
 class SignedListener(base.Listener):
-    """Admits what ``listener`` receives.
+    """Admits what ``inbox`` receives, and has each call done by a thread that then answers it.
 
-    :param lanes: for signs of life.
     :param most: calls at a time.
     :param max_request: most bytes of a request; :param max_reply: of a reply.
     """
 
-    def __init__(
-        self, listener: Any, keyring: Keyring, lanes: Lanes, most: int, max_request: int, max_reply: int
-    ) -> None:
+    #: Tells the server that the callback may do the work itself.
+    has_threads = True
+
+    def __init__(self, inbox: Any, keyring: Keyring, most: int, max_request: int, max_reply: int) -> None:
         super().__init__(1, None)
-        self._listener = listener
+        self._inbox = inbox
         self._keyring = keyring
         self._max_request = max_request
         self._max_reply = max_reply
-        self._free = threading.Semaphore(most)
+        self._crew = Crew(most, "rpc")
         self._memory = Memory()
         self._alarm = Alarm()
-        self._pulse = Pulse(lanes)
+        self._pulse = Pulse()
 
     def start(self, on_incoming_callback: Callable[[list[Any]], None]) -> None:
         super().start(on_incoming_callback)
-        self._listener.start(self._receive)
+        self._inbox.start(self._receive)
 
     def stop(self) -> None:
-        self._listener.stop()
+        """Take no more; what has been taken goes on."""
+        self._inbox.stop()
 
     def cleanup(self) -> None:
+        """Wait for the calls under way and release everything."""
+        self._crew.close()
         self._pulse.stop()
-        self._listener.cleanup()
+        self._inbox.cleanup()
 
-    def _receive(self, batch: list[Any]) -> None:
-        for incoming in batch:
-            try:
-                nonce = self._admit(incoming)
-            except seal.Unsealed as refusal:
-                self._alarm.ring(refusal)
-            else:
-                self._begin(incoming, nonce)
+    def _receive(self, delivery: Delivery) -> None:
+        try:
+            nonce = self._admit(delivery)
+        except seal.Unsealed as refusal:
+            self._alarm.ring(refusal)
+            delivery.acknowledge()
+        else:
+            self._crew.put(functools.partial(self._do, delivery, nonce))
 
-    def _admit(self, incoming: Any) -> str:
-        nonce = seal.check_request(self._keyring, incoming.ctxt, incoming.message, self._max_request)
-        if not incoming.msg_id:
+    def _admit(self, delivery: Delivery) -> str:
+        nonce = seal.check_request(self._keyring, delivery.ctxt, delivery.message, self._max_request)
+        if not isinstance(delivery.msg_id, str) or not delivery.msg_id:
             raise seal.Unsealed("a message that wants no answer")
-        if incoming.reply_q != incoming.ctxt["seam"].get("reply_to"):
+        if delivery.reply_to != delivery.ctxt["seam"].get("reply_to"):
             # Another registry may not know that it came before: then at least nobody else reads the answer.
             raise seal.Unsealed("a message that wants its answer elsewhere")
         if not self._memory.is_new(nonce):
             raise seal.Unsealed("a message that came before")
         return nonce
 
-    def _begin(self, incoming: Any, nonce: str) -> None:
-        self._free.acquire()
-        self._pulse.begin(incoming)
-
-        def over() -> None:
-            self._pulse.end(incoming)
-            self._free.release()
-
+    def _do(self, delivery: Delivery, nonce: str) -> None:
+        """In a thread of the crew.  The broker keeps what no thread has begun; it sends a few beforehand."""
+        delivery.acknowledge()
+        self._pulse.begin(delivery)
         try:
-            self.on_incoming_callback([SignedIncoming(incoming, nonce, self._keyring, self._max_reply, over)])
-        except BaseException:
-            over()
-            raise
+            self.on_incoming_callback([SignedIncoming(delivery, nonce, self._keyring, self._max_reply)])
+        except Exception:
+            # A thread must outlive whatever one call does to it.
+            LOG.exception("A call came to no end")
+        finally:
+            self._pulse.end(delivery)

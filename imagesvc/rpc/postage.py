@@ -1,57 +1,80 @@
 """How a registry's answer gets into the caller's queue at the broker: soon, or not at all.
 
-oslo.messaging tries without end to publish an answer.  A queue without a leader and a broker that blocks publishers confirm
-nothing, so each answer for them would keep a thread and a connection for good.  Who does not get his answer in time asks
-again, and is told what is written down.
+Nobody waits for the broker's confirmation, but they are counted: a queue that takes nothing, such as one without a leader,
+would in the end have the broker read no more of this connection.  So only so many answers are on their way to one queue, and
+who has another for it waits a little and gives up.  Who does not get his answer asks again, and is told what is written down.
 """
 
-import contextlib
-from collections.abc import Iterator
+import collections
+import threading
 from typing import Any
 
-from oslo_messaging._drivers import amqpdriver, impl_rabbit
+import oslo_messaging as messaging
+
+from imagesvc.rpc.link import Link
+
+#: Answers on their way to one queue; above 32 the broker stops reading.
+_MOST = 24
 
 
-def make_listener(driver: Any, connection: Any, seconds: float) -> amqpdriver.RpcAMQPListener:
-    """oslo.messaging's listener at ``connection``, for calls whose answers are published so.
+class Postage:
+    """Publishes answers.
 
-    :param seconds: that the broker may take to confirm one.
+    :param seconds: that an answer waits for the connection, and for others to the same queue.
     """
-    return amqpdriver.RpcAMQPListener(_Driver(driver, seconds), connection)
 
-
-class _Driver:
-    """The driver as calls see it that want to be answered."""
-
-    def __init__(self, driver: Any, seconds: float) -> None:
-        self._driver = driver
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._room = threading.Condition()
+        #: Queues by the numbers of messages that are not yet confirmed.
+        self._sent: dict[int, str] = {}
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._number = 0
+        self._channel: Any = None
 
-    @contextlib.contextmanager
-    def _get_connection(self, purpose: str) -> Iterator["_Sender"]:
-        with self._driver._get_connection(purpose, retry=1) as connection:  # noqa: SLF001
-            yield _Sender(connection, self._seconds)
+    def begin(self, channel: Any) -> None:
+        """Have the broker confirm what is published on a new channel."""
+        channel.events["basic_ack"].add(self.confirmed)
+        channel.events["basic_nack"].add(self.confirmed)
+        channel.confirm_select()
+        with self._room:
+            self._channel = channel
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._driver, name)
+    def forget(self) -> None:
+        """The channel is lost, and with it what was not confirmed."""
+        with self._room:
+            self._sent.clear()
+            self._counts.clear()
+            self._number = 0
+            self._channel = None
+            self._room.notify_all()
 
+    def confirmed(self, number: int, multiple: bool) -> None:
+        """The broker has message ``number``, or refuses it; if ``multiple``, those before, too."""
+        with self._room:
+            for sent in [one for one in self._sent if one <= number] if multiple else [number]:
+                if (queue := self._sent.pop(sent, None)) is not None:
+                    self._counts[queue] -= 1
+                    if not self._counts[queue]:
+                        del self._counts[queue]
+            self._room.notify_all()
 
-class _Sender:
-    """A connection of the driver's, except that publishing comes to an end."""
+    def send(self, link: Link, queue: str, body: bytes, urgent: bool = False, **properties: Any) -> None:
+        """Publish to a queue by its name.
 
-    def __init__(self, connection: Any, seconds: float) -> None:
-        self._connection = connection
-        self._seconds = seconds
-
-    def direct_send(self, queue: str, message: Any) -> None:
-        """Publish to a queue by its name; once more over a new connection, if the first is dead or nothing is confirmed.
-
-        :raises MessageDeliveryFailure: that did not help.
+        :param urgent: now or not at all.
+        :raises MessageDeliveryFailure: the connection broke, or the queue takes nothing.
+        :raises MessagingTimeout: there is no connection.
         """
-        impl_rabbit.Connection.direct_send(self, queue, message)
-
-    def _ensure_publishing(self, *args: Any, **kwargs: Any) -> None:
-        self._connection._ensure_publishing(*args, **kwargs, timeout=self._seconds, retry=1)  # noqa: SLF001
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        seconds = 0 if urgent else self._seconds
+        channel = link.channel_within(seconds)
+        with self._room:
+            if not self._room.wait_for(lambda: self._counts[queue] < _MOST, seconds):
+                raise messaging.MessageDeliveryFailure(f"queue {queue} takes no answers")
+            if channel is not self._channel:
+                raise messaging.MessageDeliveryFailure("the connection to the broker is lost")
+            # Numbers count what is written to the channel, in that order.
+            self._number += 1
+            self._sent[self._number] = queue
+            self._counts[queue] += 1
+            link.publish(channel, "", queue, body, **properties)

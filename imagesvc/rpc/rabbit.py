@@ -9,38 +9,34 @@ import json
 import logging
 import re
 import ssl
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import oslo_messaging as messaging
+from kombu import entity
 from oslo_config import cfg
-from oslo_messaging._drivers import amqpdriver, base, impl_rabbit
+from oslo_messaging._drivers import base, impl_rabbit
 from oslo_messaging._drivers import common as drivers
 
 from imagesvc import exception
-from imagesvc.rpc import frames, keys, postage, seal
+from imagesvc.rpc import frames, keys, letters, mailbox, seal
 from imagesvc.rpc.admission import Alarm, SignedListener
-from imagesvc.rpc.lanes import Lanes
+from imagesvc.rpc.inbox import Inbox
+from imagesvc.rpc.link import Consumer, Link
+from imagesvc.rpc.postage import Postage
 
 LOG = logging.getLogger(__name__)
 
 _CALLS_ONLY = "this transport carries calls only"
-#: Seconds of silence after which a registry that has a call counts as dead; a whole number, at least 2.
-_SILENCE = 2
-#: Seconds beyond a call's timeout in which the driver may say itself what is wrong.
-_GRACE = 0.25
 #: What AMQP says of an account (ACCESS_REFUSED) and of a virtual host (NOT_ALLOWED).
 _REFUSALS = {403, 530}
-#: Seconds for which a thread that takes messages waits in one piece.  The driver's own wait, a millisecond after each message
-#: and then the double, is for messages that are acknowledged later; here all are at once, and looking up costs CPU for nothing.
-_LOOK_SECONDS = 1.0
+#: Seconds that closing the connections may take.
+_CLOSING_SECONDS = 2.0
 _EXCHANGE = re.compile(r"(?!amq\.)[A-Za-z0-9_.-]{1,127}")
 
 #: What differs from oslo.messaging's defaults in [oslo_messaging_rabbit].
 _DEFAULTS = {
     "heartbeat_timeout_threshold": 20,
-    "kombu_missing_consumer_retry_timeout": 10,
     "kombu_reconnect_delay": 0.0,
     "kombu_reconnect_splay": 1.0,
     "rabbit_retry_interval": 1,
@@ -51,9 +47,8 @@ _DEFAULTS = {
 
 
 def set_defaults() -> None:
-    """Give oslo.messaging's options, and what it has no option for, this service's defaults."""
+    """Give oslo.messaging's options this service's defaults."""
     cfg.set_defaults(impl_rabbit.rabbit_opts, **_DEFAULTS)
-    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = _LOOK_SECONDS
     messaging.set_transport_defaults("glance")
 
 
@@ -71,13 +66,13 @@ class SignedDriver(base.BaseDriver):
         super().__init__(conf, url, None, remote_modules)
         self._driver = driver
         self._keyring = keys.Keyring(conf.rpc.signing_key_file)
-        _check_exchange(conf.control_exchange)
+        self._exchange: str = conf.control_exchange
+        _check_exchange(self._exchange)
         _check_tls(driver.conf.oslo_messaging_rabbit, url)
-        self._lanes = Lanes(driver.conf.oslo_messaging_rabbit.rpc_conn_pool_size)
         self._alarm = Alarm()
         # Chosen now, so that it can be signed before there is a connection.
         self._reply_to = driver._get_reply_queue_name()  # noqa: SLF001
-        driver._get_reply_queue_name = lambda: self._reply_to  # noqa: SLF001
+        self._mailbox = mailbox.Mailbox(self._connect_for_answers)
         # Read once: each look into the configuration costs as much as the signature.
         self._try_timeout = conf.rpc.try_timeout
         self._max_request, self._max_reply = conf.rpc.max_request_size, conf.rpc.max_reply_size
@@ -90,7 +85,7 @@ class SignedDriver(base.BaseDriver):
         wait_for_reply: bool | None = None,
         timeout: float | None = None,
         call_monitor_timeout: float | None = None,  # noqa: ARG002
-        retry: int | None = None,
+        retry: int | None = None,  # noqa: ARG002 -- who hears nothing asks again
         transport_options: Any = None,  # noqa: ARG002
     ) -> Any:
         """Make a call.
@@ -99,34 +94,19 @@ class SignedDriver(base.BaseDriver):
         :raises BadMessage: on numbers that JSON does not know.
         :raises MessageUndeliverable: no registry is there.
         :raises MessagingTimeout: after ``timeout`` seconds, whatever the broker does, or on an answer nobody has signed.
+        :raises MessageDeliveryFailure: the broker was lost.
         """
         if not wait_for_reply or target.fanout or target.server:
             raise NotImplementedError(_CALLS_ONLY)
         seconds = self._try_timeout if timeout is None else timeout
         sealed = self._seal(ctxt, message)
-
-        def call() -> Any:
-            try:
-                return self._driver.send(
-                    target,
-                    sealed,
-                    dict(message),
-                    wait_for_reply=True,
-                    timeout=seconds,
-                    call_monitor_timeout=_SILENCE,
-                    retry=retry,
-                    transport_options=messaging.TransportOptions(at_least_once=True),
-                )
-            except (messaging.MessagingException, messaging.MessageUndeliverable, messaging.RemoteError):
-                raise
-            except Exception as error:  # noqa: BLE001 -- the broker's refusals come in many classes
-                raise messaging.MessageDeliveryFailure(f"{type(error).__name__}: {error}") from None
-
-        return self._open(sealed["seam"]["nonce"], call, seconds + _GRACE)
+        nonce = sealed["seam"]["nonce"]
+        body = letters.request(sealed, message, nonce, self._reply_to, mailbox.SILENCE)
+        return self._open(nonce, self._mailbox.call(nonce, self._exchange, target.topic, body, seconds))
 
     def _seal(self, ctxt: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
         limit = self._max_request
-        addressed = {**ctxt, "seam": {**ctxt["seam"], "reply_to": self._reply_to}}
+        addressed = {**ctxt, "seam": {**ctxt["seam"], "reply_to": self._reply_to, "answer": letters.PLAIN}}
         try:
             return seal.request(self._keyring, addressed, message, limit)
         except frames.TooLarge:
@@ -134,21 +114,18 @@ class SignedDriver(base.BaseDriver):
         except ValueError as error:
             raise exception.BadMessage(reason=str(error)) from None
 
-    def _open(self, nonce: str, call: Any, seconds: float) -> Any:
-        """What the answer to ``call`` says."""
+    def _open(self, nonce: str, sealed: Any) -> Any:
+        """What an answer says."""
         try:
-            sealed = self._lanes.run(call, seconds)
+            if isinstance(sealed, str):
+                raise seal.Unsealed(sealed)
             text = seal.check_reply(self._keyring, nonce, sealed)
-        except messaging.RemoteError:
-            refusal: object = "an error without a signature"
-        except seal.Unsealed as error:
-            refusal = error
-        else:
-            if len(text) <= self._max_reply:
-                return self._read(json.loads(text))
-            refusal = f"an answer of {len(text)} characters where {self._max_reply} are allowed"
-        self._alarm.ring(refusal)
-        raise messaging.MessagingTimeout("no answer that could be believed")
+            if len(text) > self._max_reply:
+                raise seal.Unsealed(f"an answer of {len(text)} characters where {self._max_reply} are allowed")
+        except seal.Unsealed as refusal:
+            self._alarm.ring(refusal)
+            raise messaging.MessagingTimeout("no answer that could be believed") from None
+        return self._read(json.loads(text))
 
     def _read(self, outcome: dict[str, Any]) -> Any:
         if "failure" in outcome:
@@ -178,49 +155,82 @@ class SignedDriver(base.BaseDriver):
     def send_notification(self, target: Any, ctxt: Any, message: Any, version: Any, retry: Any = None) -> None:
         raise NotImplementedError(_CALLS_ONLY)
 
-    def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> SignedListener:
+    def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> SignedListener:  # noqa: ARG002
         """A listener at the topic's queue; waits for the broker as long as it takes.
 
         :raises ConfigurationError: the broker does not let the account, or has a queue of another kind.
         """
-        listener = base.PollStyleListenerAdapter(self._consume(target), batch_size, batch_timeout)
-        most = self.conf.executor_thread_pool_size
-        return SignedListener(listener, self._keyring, self._lanes, most, self._max_request, self._max_reply)
+        # Twice that, and whoever asked has asked again.
+        postage = Postage(self._try_timeout / 2)
 
-    def _consume(self, target: Any) -> amqpdriver.RpcAMQPListener:
-        """What the driver's own ``listen`` does for the topic, without queues for single servers and for all of them.
+        def connect(prepare: Any, lost: Any, callback: Any) -> Link:
+            link = Link(self._driver.conf, self._url, prepare, lost)
+            try:
+                link.declare_consumer(self._topic_consumer(target, callback))
+            except messaging.MessageDeliveryFailure as error:
+                # A broker that is away is waited for in there; this one has answered.
+                raise exception.ConfigurationError(
+                    reason=f"the broker refuses what glance-registry needs: {error}"
+                ) from None
+            return link
+
+        most = self.conf.executor_thread_pool_size
+        return SignedListener(Inbox(connect, postage), self._keyring, most, self._max_request, self._max_reply)
+
+    def _topic_consumer(self, target: Any, callback: Any) -> Consumer:
+        """What the driver's own ``listen`` consumes for the topic, without queues for single servers and for all of them.
 
         The queue goes with its last registry, so that a call finds out at once that there is none; quorum queues stay.
         """
-        connection = self._driver._get_connection(drivers.PURPOSE_LISTEN)  # noqa: SLF001 -- see above
-        # Twice that, and whoever asked has asked again.
-        listener = postage.make_listener(self._driver, connection, self._try_timeout / 2)
         options = self._driver.conf.oslo_messaging_rabbit
-        consumer = impl_rabbit.Consumer(
-            exchange_name=self._driver._get_exchange(target),  # noqa: SLF001
+        return Consumer(
+            no_ack=False,
+            exchange_name=self._exchange,
             queue_name=target.topic,
             routing_key=target.topic,
             type="topic",
             durable=options.amqp_durable_queues or options.rabbit_quorum_queue,
             exchange_auto_delete=options.amqp_auto_delete,
             queue_auto_delete=not options.rabbit_quorum_queue,
-            callback=listener,
+            callback=callback,
             enable_cancel_on_failover=options.enable_cancel_on_failover,
             rabbit_quorum_queue=options.rabbit_quorum_queue,
-            rabbit_quorum_queue_config=impl_rabbit.QuorumMemConfig(
-                options.rabbit_quorum_delivery_limit,
-                options.rabbit_quorum_max_memory_length,
-                options.rabbit_quorum_max_memory_bytes,
-            ),
+            rabbit_quorum_queue_config=_quorum(options),
         )
-        try:
-            connection.declare_consumer(consumer)
-        except messaging.MessageDeliveryFailure as error:
-            # A broker that is away is waited for in there; this one has answered.
-            raise exception.ConfigurationError(
-                reason=f"the broker refuses what glance-registry needs: {error}"
-            ) from None
-        return listener
+
+    def _connect_for_answers(self, lost: Any, returned: Any, callback: Any) -> Link:
+        """A link at the queue for answers, which is the driver's own, and at the exchange that calls go to."""
+        options = self._driver.conf.oslo_messaging_rabbit
+        exchange = entity.Exchange(  # type: ignore[no-untyped-call]
+            self._exchange,
+            type="topic",
+            durable=options.amqp_durable_queues or options.rabbit_quorum_queue,
+            auto_delete=options.amqp_auto_delete,
+        )
+
+        def declare(channel: Any) -> None:
+            exchange(channel).declare()  # type: ignore[no-untyped-call]
+
+        link = Link(self._driver.conf, self._url, declare, lost, returned)
+        link.declare_consumer(
+            Consumer(
+                no_ack=True,
+                exchange_name="",
+                queue_name=self._reply_to,
+                routing_key="",
+                type="direct",
+                durable=options.rabbit_transient_quorum_queue,
+                exchange_auto_delete=False,
+                queue_auto_delete=False,
+                callback=callback,
+                rabbit_ha_queues=options.rabbit_ha_queues,
+                rabbit_queue_ttl=options.rabbit_transient_queues_ttl,
+                enable_cancel_on_failover=options.enable_cancel_on_failover,
+                rabbit_quorum_queue=options.rabbit_transient_quorum_queue,
+                rabbit_quorum_queue_config=_quorum(options),
+            )
+        )
+        return link
 
     def listen_for_notifications(
         self, targets_and_priorities: Any, pool: Any, batch_size: int, batch_timeout: float | None
@@ -229,10 +239,16 @@ class SignedDriver(base.BaseDriver):
 
     def cleanup(self) -> None:
         """Release the connections; a broker that does not let go keeps nobody waiting."""
-        self._lanes.close()
-        closing = threading.Thread(target=self._driver.cleanup, daemon=True, name="rpc-cleanup")
-        closing.start()
-        closing.join(2)
+        self._mailbox.close(_CLOSING_SECONDS)
+        self._driver.cleanup()
+
+
+def _quorum(options: Any) -> impl_rabbit.QuorumMemConfig:
+    return impl_rabbit.QuorumMemConfig(
+        options.rabbit_quorum_delivery_limit,
+        options.rabbit_quorum_max_memory_length,
+        options.rabbit_quorum_max_memory_bytes,
+    )
 
 
 def _check_exchange(name: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import queue
 import threading
 import types
 
@@ -6,17 +7,16 @@ import pytest
 
 from imagesvc import exception
 from imagesvc.rpc import admission, keys, seal
-from imagesvc.rpc.lanes import Lanes
 from tests.contract.conftest import until
 
 LIMIT = 65_536
 
 
-class _Listener:
-    """Stands in for the driver's."""
+class _Inbox:
+    """Stands in for the link's end."""
 
-    def start(self, callback):
-        self.deliver = lambda *batch: callback(list(batch))
+    def start(self, take):
+        self.deliver = take
 
     def stop(self):
         pass
@@ -26,21 +26,21 @@ class _Listener:
 
 
 class _Message(types.SimpleNamespace):
-    """Stands in for the driver's."""
+    """Stands in for a delivery."""
 
     msg_id = "1"
-    reply_q = "reply_1"
+    reply_to = "reply_1"
 
     def __init__(self, ring, **args):
         message = {"method": "m", "args": args, "version": "1.0"}
         ctxt = seal.request(ring, {"seam": {"op_id": None, "deadline": 1, "reply_to": "reply_1"}}, message, LIMIT)
-        super().__init__(ctxt=ctxt, message=message, answers=[], beats=0)
+        super().__init__(ctxt=ctxt, message=message, answers=[], beats=0, acknowledged=0)
 
     def reply(self, answer):
         self.answers.append(answer)
 
     def acknowledge(self):
-        pass
+        self.acknowledged += 1
 
     def heartbeat(self):
         self.beats += 1
@@ -49,32 +49,51 @@ class _Message(types.SimpleNamespace):
         return json.loads(seal.check_reply(ring, self.ctxt["seam"]["nonce"], self.answers[0]))
 
 
+class _Calls:
+    """The calls under way; each keeps its thread until it is let go."""
+
+    def __init__(self):
+        self._begun = queue.Queue()
+        self._free = threading.Event()
+
+    def __call__(self, batch):
+        self._begun.put(batch[0])
+        self._free.wait(30)
+
+    def next(self, seconds=30):
+        return self._begun.get(timeout=seconds)
+
+    def let_go(self):
+        self._free.set()
+
+
 @pytest.fixture
 def ring(tmp_path):
     keys.create(tmp_path / "keys")
     return keys.Keyring(str(tmp_path / "keys"))
 
 
-def _listener(inner, ring, most=2):
-    return admission.SignedListener(inner, ring, Lanes(4), most, LIMIT, LIMIT)
+def _listener(inbox, ring, most=2):
+    return admission.SignedListener(inbox, ring, most, LIMIT, LIMIT)
 
 
 @pytest.fixture
 def listening(ring):
-    inner = _Listener()
-    outer = _listener(inner, ring)
-    calls = []
-    outer.start(calls.extend)
-    yield types.SimpleNamespace(deliver=inner.deliver, calls=calls)
-    outer.stop()
-    outer.cleanup()
+    inbox, calls = _Inbox(), _Calls()
+    listener = _listener(inbox, ring)
+    listener.start(calls)
+    yield types.SimpleNamespace(deliver=inbox.deliver, calls=calls, pulse=listener._pulse)
+    calls.let_go()
+    listener.stop()
+    listener.cleanup()
 
 
 def test_a_signed_call_is_admitted_and_answered_in_kind(ring, listening):
     message = _Message(ring, a=1)
     listening.deliver(message)
-    [call] = listening.calls
+    call = listening.calls.next()
     assert (call.message["args"], call.msg_id, call.client_timeout) == ({"a": 1}, "1", None)
+    assert message.acknowledged == 1
     call.acknowledge()
     call.heartbeat()
     call.reply({"result": 7})
@@ -86,88 +105,99 @@ def test_a_signed_call_is_admitted_and_answered_in_kind(ring, listening):
 def test_failures_and_what_cannot_be_sent_become_signed_errors(ring, listening):
     error = exception.ImageNotFound(image_id="i")
     outcomes = [{"failure": (type(error), error, None)}, {"reply": "x" * LIMIT}, {"reply": object()}]
+    listening.calls.let_go()
     for outcome, name in zip(outcomes, ["ImageNotFound", "ImageServiceError", "ImageServiceError"], strict=True):
         message = _Message(ring)
         listening.deliver(message)
-        listening.calls.pop().reply(**outcome)
+        listening.calls.next().reply(**outcome)
         assert json.loads(message.text(ring)["failure"])["class"] == name
 
 
 def test_what_is_not_signed_wants_no_answer_or_came_before_is_dropped(ring, listening, caplog):
-    altered, cast, known, diverted = (_Message(ring) for _ in range(4))
+    altered, cast, known, diverted, nothing = (_Message(ring) for _ in range(5))
     altered.message["args"]["a"] = 2
     cast.msg_id = None
+    nothing.ctxt = nothing.message = None
     listening.deliver(known)
-    diverted.reply_q = "reply_2"
-    listening.deliver(altered, cast, known, diverted)
-    assert len(listening.calls) == 1
+    listening.calls.next()
+    diverted.reply_to = "reply_2"
+    for refused in (altered, cast, known, diverted, nothing):
+        before = refused.acknowledged
+        listening.deliver(refused)
+        assert refused.acknowledged == before + 1  # else the broker would send no more in the end
+    with pytest.raises(queue.Empty):
+        listening.calls.next(0.05)
     assert not altered.answers
     assert caplog.text.count("Refused") == 1  # the others are counted in the next line
 
 
-def test_a_call_waits_for_one_of_those_before_to_end(ring, listening):
+def test_what_no_thread_has_begun_is_not_acknowledged(ring, listening):
+    messages = [_Message(ring) for _ in range(3)]
+    for message in messages:
+        listening.deliver(message)
     for _ in range(2):
-        listening.deliver(_Message(ring))
-    third = threading.Thread(target=listening.deliver, args=(_Message(ring),))
-    third.start()
-    third.join(0.05)
-    assert third.is_alive()
-    listening.calls[0].reply({})
-    third.join(10)
-    assert len(listening.calls) == 3
+        listening.calls.next()
+    assert [message.acknowledged for message in messages] == [1, 1, 0]
+    listening.calls.let_go()
+    listening.calls.next()
+    assert messages[2].acknowledged == 1
 
 
-def test_a_callback_that_fails_costs_no_place(ring):
-    inner = _Listener()
-    outer = _listener(inner, ring, most=1)
+def test_a_callback_that_fails_costs_no_thread(ring, caplog):
+    inbox, failed = _Inbox(), []
 
-    def fail(_batch):
+    def fail(batch):
+        failed.append(batch)
         raise RuntimeError("odd")
 
-    outer.start(fail)
+    listener = _listener(inbox, ring, most=1)
+    listener.start(fail)
     for _ in range(3):
-        with pytest.raises(RuntimeError):
-            inner.deliver(_Message(ring))
+        inbox.deliver(_Message(ring))
+    listener.cleanup()
+    assert len(failed) == 3
+    assert "A call came to no end" in caplog.text
 
 
-def test_an_answer_that_cannot_be_sent_costs_no_place(ring, caplog):
-    inner, calls = _Listener(), []
-    _listener(inner, ring, most=1).start(calls.extend)
-    lost, other = _Message(ring), _Message(ring)
+def test_an_answer_that_cannot_be_sent_is_told_in_the_log(ring, listening, caplog):
+    lost = _Message(ring)
     lost.reply = lambda _answer: 1 / 0
-    inner.deliver(lost)
-    calls.pop().reply({})
+    listening.deliver(lost)
+    listening.calls.next().reply({})
     assert "The answer to m could not be sent: division by zero" in caplog.text
-    inner.deliver(other)
-    calls.pop().reply({"result": 7})
-    assert other.text(ring) == {"reply": {"result": 7}}
 
 
-def test_a_caller_who_gets_no_sign_of_life_keeps_nobody_from_his(ring, listening, monkeypatch):
-    monkeypatch.setattr(admission, "_SIGN_OF_LIFE", 0.01)
-    taken, waiting = threading.Event(), []
-    blocked, other = _Message(ring), _Message(ring)
-    blocked.heartbeat = lambda: waiting.append(taken.wait(30))
-    listening.deliver(blocked, other)
-    until(lambda: other.beats > 5)
-    assert not waiting
-    taken.set()
-    until(lambda: len(waiting) > 1)  # one after the other
-
-
-def test_a_long_call_gives_signs_of_life_until_it_is_answered(ring, listening, monkeypatch):
+def test_a_long_call_gives_signs_of_life_until_it_is_over(ring, listening, monkeypatch):
     monkeypatch.setattr(admission, "_SIGN_OF_LIFE", 0.01)
     message, other = _Message(ring), _Message(ring)
     other.heartbeat = lambda: 1 / 0  # one that cannot be reached keeps nobody from his
-    listening.deliver(other, message)
+    listening.deliver(other)
+    listening.deliver(message)
     until(lambda: message.beats > 2)
-    for call in listening.calls:
-        call.reply({})
-    beats = message.beats
+    listening.calls.let_go()
     fresh = _Message(ring)
     listening.deliver(fresh)
-    until(lambda: fresh.beats > 2)
+    for _ in range(3):
+        listening.calls.next()
+    until(lambda: not listening.pulse._busy)
+    beats = message.beats
+    threading.Event().wait(0.05)
     assert message.beats <= beats + 1  # one may have been on its way
+
+
+def test_the_end_waits_for_calls_under_way(ring):
+    inbox, calls = _Inbox(), _Calls()
+    listener = _listener(inbox, ring)
+    listener.start(calls)
+    inbox.deliver(_Message(ring))
+    calls.next()
+    ending = threading.Thread(target=listener.cleanup)
+    ending.start()
+    ending.join(0.05)
+    assert ending.is_alive()
+    calls.let_go()
+    ending.join(30)
+    assert not ending.is_alive()
 
 
 def test_a_nonce_is_forgotten_in_the_end(monkeypatch):

@@ -1,11 +1,7 @@
-import time
-import types
-
 import pytest
-from oslo_messaging._drivers import amqpdriver, common
 
 from imagesvc import exception
-from imagesvc.rpc import keys, rabbit, transport
+from imagesvc.rpc import keys, transport
 from tests.fixtures.rpc import make_conf
 
 
@@ -72,18 +68,3 @@ def test_it_carries_calls_only(opened):
     for refused in (driver.send_notification, driver.listen_for_notifications):
         with pytest.raises(NotImplementedError):
             refused(None, {}, {}, None)
-
-
-def test_who_waits_for_messages_waits_in_one_piece():
-    rabbit.set_defaults()
-    waits = []
-
-    def consume(timeout):
-        waits.append(timeout)
-        time.sleep(timeout)
-        raise common.Timeout
-
-    connection = types.SimpleNamespace(consume=consume)
-    listener = amqpdriver.RpcAMQPListener(types.SimpleNamespace(prefetch_size=1), connection)
-    assert listener.poll(timeout=0.02) in (None, [])
-    assert len(waits) == 1
