@@ -29,6 +29,8 @@ _ALARM_INTERVAL = 10.0
 _MEMORY = 120.0
 #: Seconds between two signs of life for a caller, and the age from which a call gives them.
 _SIGN_OF_LIFE = 0.5
+#: Characters of a queue's name, and of what else AMQP calls a short string.
+_LONGEST_NAME = 255
 
 
 class Alarm:
@@ -153,9 +155,6 @@ class SignedListener(base.Listener):
     :param max_request: most bytes of a request; :param max_reply: of a reply.
     """
 
-    #: Tells the server that the callback may do the work itself.
-    has_threads = True
-
     def __init__(self, inbox: Any, keyring: Keyring, most: int, max_request: int, max_reply: int) -> None:
         super().__init__(1, None)
         self._inbox = inbox
@@ -192,7 +191,8 @@ class SignedListener(base.Listener):
 
     def _admit(self, delivery: Delivery) -> str:
         nonce = seal.check_request(self._keyring, delivery.ctxt, delivery.message, self._max_request)
-        if not isinstance(delivery.msg_id, str) or not delivery.msg_id:
+        # Neither is signed by itself, and both become properties of the answer.
+        if not (_is_name(delivery.msg_id) and _is_name(delivery.reply_to)):
             raise seal.Unsealed("a message that wants no answer")
         if delivery.reply_to != delivery.ctxt["seam"].get("reply_to"):
             # Another registry may not know that it came before: then at least nobody else reads the answer.
@@ -212,3 +212,7 @@ class SignedListener(base.Listener):
             LOG.exception("A call came to no end")
         finally:
             self._pulse.end(delivery)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and 0 < len(value) <= _LONGEST_NAME

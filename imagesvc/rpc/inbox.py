@@ -42,10 +42,7 @@ class Delivery:
 
     def acknowledge(self) -> None:
         """Have the broker forget it; if the broker is lost, it will send it once more."""
-        try:
-            self._link.acknowledge(self._source)
-        except messaging.MessageDeliveryFailure as error:
-            LOG.debug("A message could not be acknowledged: %s", error)
+        self._link.acknowledge(self._source)
 
     def reply(self, sealed: dict[str, str]) -> None:
         """Answer, in the form that the caller reads.
@@ -88,7 +85,7 @@ class Inbox:
         """Have the broker send no more."""
         try:
             self._link.take_no_more()
-        except messaging.MessageDeliveryFailure as error:
+        except messaging.MessagingException as error:
             LOG.debug("It is lost already: %s", error)
 
     def cleanup(self) -> None:

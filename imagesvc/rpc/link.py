@@ -116,6 +116,7 @@ class Link(impl_rabbit.Connection):
         :param channel: of :meth:`channel_within`.
         :param properties: as AMQP knows them.
         :raises MessageDeliveryFailure: the connection is lost, now or before.
+        :raises MessagingTimeout: others take too long to be sent.
         """
         if self.kombu_compression:
             body, kind = kombu.compression.compress(body, self.kombu_compression)  # type: ignore[no-untyped-call]
@@ -125,8 +126,14 @@ class Link(impl_rabbit.Connection):
 
     def acknowledge(self, message: amqp.Message) -> None:
         """Tell the broker that a message is taken; once its connection is lost it comes again in any case."""
-        if (channel := message.channel) is self._open:
+        if (channel := message.channel) is not self._open:
+            return
+        try:
             self._write(channel, spec.Basic.Ack, "Lb", (message.delivery_tag, False))
+        except messaging.MessagingException as error:
+            # The broker would send one less in advance for good.
+            self._give_up(channel)
+            LOG.debug("A message could not be acknowledged: %s", error)
 
     def take_no_more(self) -> None:
         """Have the broker send no further messages; what it has sent still comes, and at the end a word that wakes the reader."""
@@ -138,6 +145,8 @@ class Link(impl_rabbit.Connection):
     def _write(self, channel: Any, method: Any, form: str, args: Any, content: Any = None) -> None:
         try:
             channel.send_method(method, form, args, content)
+        except _Busy:
+            raise messaging.MessagingTimeout("others take too long to be sent") from None
         except Exception as error:  # noqa: BLE001 -- a lost connection shows in many ways
             self._give_up(channel)
             raise messaging.MessageDeliveryFailure(f"lost the broker: {type(error).__name__}: {error}") from None
@@ -201,11 +210,11 @@ class Link(impl_rabbit.Connection):
 
     def _pull(self, connection: amqp.Connection, receive: Callable[[int], bytes]) -> None:
         """Take what has come, all of it at once; py-amqp would ask for each piece of each frame."""
-        now = time.monotonic()
-        if now >= self._beat_at:
-            self._beat_at = now + self._heartbeat_wait_timeout
-            self._heartbeat_check()
         try:
+            now = time.monotonic()
+            if now >= self._beat_at:
+                self._beat_at = now + self._heartbeat_wait_timeout
+                self._heartbeat_check()
             data = receive(_CHUNK)
         except TimeoutError:
             return
@@ -233,6 +242,10 @@ class Link(impl_rabbit.Connection):
                 sock.settimeout(_PATIENCE)
 
 
+class _Busy(TimeoutError):
+    """Others write all the time; nothing of this message has been written."""
+
+
 class _Turns:
     """What py-amqp writes with, for one thread at a time."""
 
@@ -242,7 +255,7 @@ class _Turns:
 
     def __call__(self, *args: Any) -> None:
         if not self._lock.acquire(timeout=_PATIENCE):
-            raise TimeoutError("others wait to be sent")
+            raise _Busy
         try:
             self._write(*args)
         finally:

@@ -108,9 +108,6 @@ class LocalListener(base.Listener):
     :param max_request: most bytes of a request; :param max_reply: of a reply.
     """
 
-    #: Tells the server that the callback may do the work itself.
-    has_threads = True
-
     def __init__(
         self, directory: Directory, topic: str, server: str, max_threads: int, max_request: int, max_reply: int
     ) -> None:

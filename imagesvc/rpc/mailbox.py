@@ -102,7 +102,7 @@ class Mailbox:
             try:
                 if self._link is not None:
                     self._link.take_no_more()
-            except messaging.MessageDeliveryFailure as error:
+            except messaging.MessagingException as error:
                 LOG.debug("It is lost already: %s", error)
             self._reader.join(seconds)
 

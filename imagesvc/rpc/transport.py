@@ -90,13 +90,10 @@ def get_server(
 
 
 class _RpcServer(oslo_server.RPCServer):
-    """Lets a listener that has threads of its own do the work in them."""
+    """Does the work in the threads of its listener."""
 
     def _on_incoming(self, incoming: Any) -> None:
-        if getattr(self.listener, "has_threads", False):
-            self._process_incoming(incoming)
-        else:
-            super()._on_incoming(incoming)
+        self._process_incoming(incoming)
 
 
 def _open(conf: cfg.ConfigOpts) -> Any:

@@ -114,14 +114,15 @@ def test_failures_and_what_cannot_be_sent_become_signed_errors(ring, listening):
 
 
 def test_what_is_not_signed_wants_no_answer_or_came_before_is_dropped(ring, listening, caplog):
-    altered, cast, known, diverted, nothing = (_Message(ring) for _ in range(5))
+    altered, cast, known, diverted, nothing, long, odd = (_Message(ring) for _ in range(7))
     altered.message["args"]["a"] = 2
     cast.msg_id = None
+    long.msg_id, odd.msg_id = "x" * 256, "\ud800"  # what would break the connection if it were in an answer
     nothing.ctxt = nothing.message = None
     listening.deliver(known)
     listening.calls.next()
     diverted.reply_to = "reply_2"
-    for refused in (altered, cast, known, diverted, nothing):
+    for refused in (altered, cast, known, diverted, nothing, long, odd):
         before = refused.acknowledged
         listening.deliver(refused)
         assert refused.acknowledged == before + 1  # else the broker would send no more in the end

@@ -3,7 +3,6 @@ import threading
 import types
 
 import amqp
-import oslo_messaging as messaging
 import pytest
 
 from imagesvc.rpc import inbox, letters
@@ -76,18 +75,6 @@ def test_signs_of_life_differ_and_wait_for_nothing():
 def test_what_is_no_call_is_delivered_as_nothing(message):
     delivery = inbox.Delivery(_Link(), _Postage(), message)
     assert (delivery.ctxt, delivery.message, delivery.msg_id, delivery.reply_to) == (None,) * 4
-
-
-def test_a_lost_connection_does_not_hinder_acknowledging(monkeypatch):
-    delivery, link, _ = _delivery()
-    delivery.acknowledge()
-    assert len(link.acknowledged) == 1
-
-    def fail(_message):
-        raise messaging.MessageDeliveryFailure("lost")
-
-    link.acknowledge = fail
-    delivery.acknowledge()
 
 
 def test_messages_are_taken_until_it_is_told_and_the_reader_ends():

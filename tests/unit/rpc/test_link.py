@@ -150,13 +150,17 @@ def test_one_writes_at_a_time_and_nobody_waits_for_good(reading, monkeypatch):
     for thread in threads:
         thread.start()
     until(lambda: inside[0])
-    monkeypatch.setattr(links, "_PATIENCE", 0.01)
-    with pytest.raises(messaging.MessageDeliveryFailure, match="others wait"):
-        link.publish(channel, "", "key", b"")
+    with monkeypatch.context() as hasty:
+        hasty.setattr(links, "_PATIENCE", 0.01)
+        with pytest.raises(messaging.MessagingTimeout, match="others take too long"):
+            link.publish(channel, "", "key", b"")
     go_on.set()
     for thread in threads:
         thread.join(30)
     assert most == [1]
+    # Nothing was written in part, so the connection goes on.
+    reading.theirs.sendall(_frame(b"one"))
+    until(lambda: channel.connection.frames)
 
 
 def test_only_what_came_by_this_connection_is_acknowledged(reading):
@@ -168,6 +172,18 @@ def test_only_what_came_by_this_connection_is_acknowledged(reading):
     message.channel = _Channel(None)
     reading.link.acknowledge(message)
     assert len(reading.channel.sent) == before
+
+
+def test_what_cannot_be_acknowledged_ends_the_connection(reading):
+    message = amqp.Message(b"")
+    message.channel, message.delivery_info = reading.channel, {"delivery_tag": 7}
+
+    def fail(*_args):
+        raise links._Busy
+
+    reading.channel.connection.frame_writer = fail
+    reading.link.acknowledge(message)
+    assert reading.theirs.recv(1) == b""
 
 
 def test_the_consumers_are_cancelled_once_and_the_broker_answers_each_time(reading):
