@@ -42,6 +42,7 @@ from imagesvc.data import addresses
         ("fe80::1", "closed"),
         ("ff02::1", "closed"),
         ("fd00:ec2::254", "closed"),
+        ("fd20:ce::254", "closed"),
     ],
 )
 def test_who_may_be_sent_there(text, expected):

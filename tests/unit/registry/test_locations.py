@@ -103,6 +103,10 @@ def test_data_of_another_size_is_other_data():
         patching.apply(_active(), _add(_given(B, size=5)))
 
 
+def test_data_of_unknown_size_is_of_any():
+    assert _urls(patching.apply(_active(size=None), _add(_given(B, size=5)))) == [A, B]
+
+
 def test_active_data_gets_no_hash_afterwards():
     with pytest.raises(exception.ValidationFailed):
         patching.apply(_active(), _add(_given(B, validation_data=HASHES)))
@@ -132,6 +136,18 @@ def test_validation_data_must_be_able_to_be_true(wrong, name):
     assert caught.value.kwargs["name"] == name
 
 
+@pytest.mark.parametrize("said", ["text", [], {}, {"checksum": "0" * 32}, {"os_hash_algo": "sha512"}])
+def test_validation_data_says_the_hash_and_its_algorithm(said):
+    with pytest.raises(exception.InvalidParameter) as caught:
+        patching.apply(_image(), _add(_given(validation_data=said)))
+    assert caught.value.kwargs["name"] == "validation_data"
+
+
+def test_there_are_no_digests_of_an_algorithm_that_nobody_knows():
+    with pytest.raises(exception.ValidationFailed, match="not known here"):
+        locations.digest("os_hash_value", "00", "rot13")
+
+
 def test_digests_are_kept_in_lower_case():
     draft = patching.apply(
         _image(), _add(_given(validation_data={**HASHES, "os_hash_value": HASHES["os_hash_value"].upper()}))
@@ -156,6 +172,8 @@ def test_digests_are_kept_in_lower_case():
         ({**_given(B), "metadata": {"a": [{"b": None}]}}, exception.InvalidParameter),
         ({**_given(B), "metadata": {"a": "x" * 65_536}}, exception.InvalidParameter),
         ({**_given(B), "metadata": []}, exception.InvalidParameter),
+        ({**_given(B), "metadata": {"a\0": "x"}}, exception.InvalidParameter),
+        (_given(B, validation_data="text"), exception.InvalidParameter),
     ],
 )
 def test_what_cannot_be_a_location(given, error):
@@ -247,9 +265,10 @@ def test_other_changes_of_locations_are_none(change):
         patching.apply(_active(), [change])
 
 
-def test_a_list_is_replaced_by_a_list():
+@pytest.mark.parametrize("value", [_given(), {}, 5, None])
+def test_a_list_is_replaced_by_a_list(value):
     with pytest.raises(exception.InvalidParameter):
-        patching.apply(_active(), [{"op": "replace", "path": ["locations"], "value": _given()}])
+        patching.apply(_active(), [{"op": "replace", "path": ["locations"], "value": value}])
 
 
 def test_rules():
