@@ -62,8 +62,10 @@ class MemberEndpoint:
             record = self._access.load(tx, context, image_id)
             self._access.require(context, "get_members", record)
             _check_shared(record)
-            only = None if self._sees_all(context, record) else context.project_id
-            return members.find(tx, image_id, only)
+            if self._sees_all(context, record):
+                return members.find(tx, image_id)
+            # To the database no project would be all projects.
+            return members.find(tx, image_id, context.project_id) if context.project_id else []
 
         return self._transactions.read(work)
 

@@ -138,6 +138,16 @@ def test_only_the_member_answers_by_old_rules_too(tmp_path):
     assert registry.api.member_update(ADMIN, image_id, "p2", "rejected").status == "rejected"
 
 
+def test_who_is_no_project_knows_of_no_member(tmp_path):
+    registry = make_registry(tmp_path / "state", oslo_policy__enforce_new_defaults=False)
+    image_id = registry.image(make_context(roles=["admin"], project_id=None))
+    registry.api.member_add(ADMIN, image_id, "p2")
+    nobody = make_context(roles=["reader"], project_id=None)
+    assert _members(registry, nobody, image_id) == []
+    with pytest.raises(exception.MemberNotFound):
+        registry.api.member_get(nobody, image_id, "p2")
+
+
 @pytest.mark.parametrize("status", ["good", "", "ACCEPTED", None, 5])
 def test_an_answer_is_one_of_three(registry, image_id, status):
     registry.api.member_add(OWNER, image_id, "p2")
