@@ -115,6 +115,24 @@ def test_a_family_is_limited_together(registry, source):
     assert registry.begin(MEMBER, image_id).max_bytes == 3
 
 
+def test_of_all_limits_the_narrowest_holds(registry, source):
+    source.family = Ceiling("p9", ("p9", "p1"), {"image_size_total": 10})
+    source.limits["p1"] = {"image_size_total": 4}
+    image_id = registry.image(MEMBER)
+    with pytest.raises(exception.StorageQuotaExceeded) as caught:
+        registry.begin(MEMBER, image_id, size=5)
+    assert caught.value.kwargs == {"quota": 4, "remaining": 4}
+    assert registry.begin(MEMBER, image_id).max_bytes == 4
+
+
+def test_more_than_the_limit_leaves_no_room(registry, source):
+    registry.active(MEMBER, size=5)
+    source.limits["p1"] = {"image_size_total": 3}
+    with pytest.raises(exception.StorageQuotaExceeded) as caught:
+        registry.begin(MEMBER, registry.image(MEMBER), size=1)
+    assert caught.value.kwargs == {"quota": 3, "remaining": 0}
+
+
 def test_nobody_knows(registry, source):
     image_id = registry.image(MEMBER)
     grant = registry.begin(MEMBER, registry.image(MEMBER))

@@ -108,6 +108,11 @@ def test_one_upload_more_than_the_new_owner_may_have(registry, source):
         _give(registry, image_id, "p2")
 
 
+def test_an_image_without_an_upload_is_none_of_his_uploads(registry, source):
+    source.limits["p2"] = {"image_count_uploading": 0}
+    assert _give(registry, registry.image(MEMBER), "p2").owner == "p2"
+
+
 def test_who_is_limited_together_counts_it_already(registry, source):
     source.family = (Ceiling("family", ("p1", "p2"), {"image_count_total": 1, "image_size_total": 10}),)
     image_id = registry.active(MEMBER, size=10)

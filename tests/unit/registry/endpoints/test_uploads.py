@@ -154,6 +154,16 @@ def test_deleting_the_image_fences_its_upload(registry, cleaned):
     assert registry.rows("SELECT count(*) FROM image_locations") == [(0,)]
 
 
+def test_only_an_image_that_is_saving_gets_the_data(registry):
+    image_id = registry.image(MEMBER)
+    grant = registry.begin(MEMBER, image_id)
+    registry.put("UPDATE images SET status = 'killed'")
+    with pytest.raises(exception.UploadFenced):
+        registry.complete(MEMBER, grant.upload_id)
+    assert _status(registry, image_id) == "killed"
+    assert registry.rows("SELECT count(*) FROM image_locations") == [(0,)]
+
+
 # -- abort -------------------------------------------------------------------------------------------
 
 
@@ -246,6 +256,13 @@ def test_quota_counts_images_and_what_uploads_have_reserved(quota):
     with pytest.raises(exception.StorageQuotaExceeded):
         quota.begin(MEMBER, quota.image(MEMBER))
     quota.begin(OTHER, quota.image(OTHER), size=10 * MIB)
+
+
+def test_what_was_announced_stays_reserved_while_less_has_arrived(quota):
+    grant = quota.begin(MEMBER, quota.image(MEMBER), size=6 * MIB)
+    quota.api.upload_renew(MEMBER, grant.upload_id, MIB)
+    with pytest.raises(exception.StorageQuotaExceeded):
+        quota.begin(MEMBER, quota.image(MEMBER), size=5 * MIB)
 
 
 def test_quota_holds_for_uploads_of_unknown_size(quota):
