@@ -7,7 +7,6 @@ says so.  A message is acknowledged when a thread begins with it, so that a floo
 
 import collections
 import functools
-import json
 import logging
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from oslo_messaging._drivers import base
 
+from imagesvc import jsontext
 from imagesvc.rpc import answers, frames, seal
 from imagesvc.rpc.crew import Crew
 from imagesvc.rpc.inbox import Delivery
@@ -142,7 +142,7 @@ class SignedIncoming(base.RpcIncomingMessage):
             LOG.warning("The answer to %s could not be sent: %s", method, error or type(error).__name__)
 
     def _encode(self, outcome: dict[str, Any]) -> str:
-        text = json.dumps(outcome, separators=(",", ":"), allow_nan=False)
+        text = jsontext.dumps(outcome).decode()
         if len(text) > self._max_reply:
             raise frames.TooLarge
         return text

@@ -1,9 +1,11 @@
 """Messages on a local:// connection: four bytes of length, big-endian, then that many bytes of a JSON object."""
 
-import json
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
+
+from imagesvc import jsontext
 
 _LENGTH = struct.Struct("!I")
 _CREDENTIALS = struct.Struct("3i")
@@ -17,15 +19,16 @@ class TooLarge(Exception):
     """The message exceeds the limit."""
 
 
-def encode(value: dict[str, Any], limit: int) -> bytes:
+def encode(value: dict[str, Any], limit: int, write: Callable[[Any], bytes] = jsontext.exact) -> bytes:
     """The frame of ``value``.
 
     :param limit: most bytes of JSON.
+    :param write: what makes JSON of it.
     :raises TooLarge: if there are more.
     :raises ValueError: on NaN and infinities, which are not JSON.
     :raises TypeError: on anything else that is not JSON.
     """
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    body = write(value)
     if len(body) > limit:
         raise TooLarge
     return _LENGTH.pack(len(body)) + body
@@ -60,7 +63,7 @@ class Inbox:
         if len(self._bytes) < end:
             return None
         try:
-            message = json.loads(self._bytes[_LENGTH.size : end])
+            message = jsontext.loads(self._bytes[_LENGTH.size : end])
         except (ValueError, RecursionError) as error:
             raise Malformed(f"a frame that is not JSON: {type(error).__name__}") from None
         del self._bytes[:end]

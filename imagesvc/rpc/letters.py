@@ -55,7 +55,7 @@ def sign_of_life(msg_id: str, number: int) -> bytes:
 
 
 def plain_answer(sealed: Mapping[str, str]) -> bytes:
-    return f"{sealed['key']} {sealed['mac']}\n{sealed['text']}".encode("ascii")
+    return f"{sealed['key']} {sealed['mac']}\n{sealed['text']}".encode()
 
 
 def open_plain_answer(body: bytes) -> dict[str, str]:
@@ -63,7 +63,7 @@ def open_plain_answer(body: bytes) -> dict[str, str]:
 
     :raises ValueError: it is no such answer.
     """
-    head, _, text = body.decode("ascii").partition("\n")
+    head, _, text = body.decode().partition("\n")
     key, _, mac = head.partition(" ")
     return {"key": key, "mac": mac, "text": text}
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from oslo_messaging._drivers import base
 
+from imagesvc import jsontext
 from imagesvc.rpc import answers, envelope, frames
 from imagesvc.rpc.rendezvous import Directory
 from imagesvc.rpc.turns import Turns
@@ -97,7 +98,7 @@ class Incoming(base.RpcIncomingMessage):
         self._send(answers.write(self._encode, reply, failure, self._limit, self.message.get("method")))
 
     def _encode(self, outcome: dict[str, Any]) -> bytes:
-        return frames.encode({"msg_id": self.msg_id, **outcome}, self._limit)
+        return frames.encode({"msg_id": self.msg_id, **outcome}, self._limit, jsontext.dumps)
 
 
 class LocalListener(base.Listener):

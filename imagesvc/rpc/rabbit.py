@@ -5,7 +5,6 @@ registry needs is declared at the broker: one exchange and one queue; each clien
 """
 
 import ipaddress
-import json
 import logging
 import re
 import ssl
@@ -18,7 +17,7 @@ from oslo_config import cfg
 from oslo_messaging._drivers import base, impl_rabbit
 from oslo_messaging._drivers import common as drivers
 
-from imagesvc import exception
+from imagesvc import exception, jsontext
 from imagesvc.rpc import frames, keys, letters, mailbox, seal
 from imagesvc.rpc.admission import Alarm, SignedListener
 from imagesvc.rpc.inbox import Inbox
@@ -125,7 +124,7 @@ class SignedDriver(base.BaseDriver):
         except seal.Unsealed as refusal:
             self._alarm.ring(refusal)
             raise messaging.MessagingTimeout("no answer that could be believed") from None
-        return self._read(json.loads(text))
+        return self._read(jsontext.loads(text))
 
     def _read(self, outcome: dict[str, Any]) -> Any:
         if "failure" in outcome:

@@ -1,12 +1,11 @@
 """Images, and what goes with them, as clients see them: JSON with the fields, names and order of the Images API."""
 
 import dataclasses
-import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagesvc import objects
+from imagesvc import jsontext, objects
 
 #: Fields of a task in the order of Glance's row.
 _TASK_ROW = (
@@ -26,8 +25,6 @@ _TASK_ROW = (
     "result",
     "message",
 )
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -153,7 +150,7 @@ def task_row(found: objects.Task) -> dict[str, Any]:
 
 def dump(document: Any) -> bytes:
     """JSON as it goes out: UTF-8, nothing escaped that need not be."""
-    return _encode(document).encode("utf-8")
+    return jsontext.dumps(document)
 
 
 def _custom(properties: Mapping[str, str | None]) -> dict[str, str]:

@@ -5,7 +5,6 @@ What comes back is what JSON has: numbers, texts, null; of booleans and times ea
 """
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,8 @@ from sqlalchemy import Text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from imagesvc import jsontext
 
 Row = list[Any]
 
@@ -39,7 +40,7 @@ def _json_build_array(element: row, compiler: Any, **options: Any) -> str:
 def fetch(connection: Connection, statement: Any, arguments: Mapping[str, Any]) -> list[Row]:
     """The rows of a SELECT, or of several by UNION ALL, whose one column is a :class:`row`."""
     texts = connection.execute(statement, arguments).scalars().all()
-    rows: list[Row] = json.loads(f"[{','.join(texts)}]")
+    rows: list[Row] = jsontext.loads(f"[{','.join(texts)}]")
     return rows
 
 

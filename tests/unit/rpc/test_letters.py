@@ -5,7 +5,7 @@ from oslo_messaging._drivers import amqp, common
 
 from imagesvc.rpc import letters
 
-SEALED = {"text": '{"reply":"\\u00e9\\n"}', "key": "k1", "mac": "ab"}
+SEALED = {"text": '{"reply":"\\u00e9 é\\n"}', "key": "k1", "mac": "ab"}
 
 
 def test_a_request_is_what_oslo_messaging_reads_and_what_is_read_here():
@@ -50,7 +50,7 @@ def test_what_is_no_plain_answer_is_no_signed_one(body):
 
 
 def test_what_is_no_text_is_no_plain_answer():
-    with pytest.raises(ValueError, match="ascii"):
+    with pytest.raises(ValueError, match="utf-8"):
         letters.open_plain_answer(b"k m\n\xff")
 
 

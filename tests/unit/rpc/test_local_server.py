@@ -423,7 +423,7 @@ def test_a_failure_names_its_class():
     assert (sent.failure["class"], sent.failure["kwargs"]) == ("ImageNotFound", {"image_id": "i"})
 
 
-@pytest.mark.parametrize("reply", [object(), {"a": float("nan")}, {1: {2, 3}}, b"bytes"])
+@pytest.mark.parametrize("reply", [object(), {1: {2, 3}}, b"bytes"])
 def test_an_answer_that_is_not_json_becomes_an_error(reply, caplog):
     sent = _Sent()
     sent.incoming.reply(reply)
