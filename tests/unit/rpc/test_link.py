@@ -169,8 +169,9 @@ def test_only_what_came_by_this_connection_is_acknowledged(reading):
     reading.link.acknowledge(message)
     assert reading.channel.sent[-1][1] == (7, False)
     before = len(reading.channel.sent)
-    message.channel = _Channel(None)
+    message.channel = _Channel(reading.channel.connection)
     reading.link.acknowledge(message)
+    assert message.channel.sent == []
     assert len(reading.channel.sent) == before
 
 
@@ -194,18 +195,21 @@ def test_the_consumers_are_cancelled_once_and_the_broker_answers_each_time(readi
 
 
 def test_connecting_ends_when_it_is_over(made, monkeypatch):
+    over, ended = threading.Event(), []
+
     def ensure(_self, _method, recoverable_error_callback):
-        while True:
+        recoverable_error_callback(OSError("nobody listens"))
+        over.set()
+        try:
             recoverable_error_callback(OSError("nobody listens"))
+        except common.Timeout:
+            ended.append("told")
+            raise
 
     monkeypatch.setattr(impl_rabbit.Connection, "ensure", ensure)
-    over = threading.Event()
-    thread = threading.Thread(target=made.link.read, args=(over,))
-    thread.start()
-    until(lambda: made.events.count("lost") > 2)
-    over.set()
-    thread.join(30)
-    assert not thread.is_alive()
+    made.link.read(over)
+    assert ended == ["told"]
+    assert made.events[-1] == "closed"
 
 
 def test_a_message_that_cannot_be_taken_ends_nothing(caplog):
