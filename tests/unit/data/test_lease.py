@@ -37,6 +37,15 @@ def test_it_is_renewed_as_long_as_the_upload_lasts():
 def test_nothing_is_renewed_before_a_third_has_passed():
     with Lease(_Renewals(AssertionError()), 3000) as lease:
         lease.check()
+    assert lease._interval == 1000
+
+
+def test_it_ends_with_the_upload():
+    before = set(threading.enumerate())
+    with Lease(_Renewals(None), 0.03):
+        (thread,) = set(threading.enumerate()) - before
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("answer", [exception.RegistryUnavailable(), exception.DatabaseUnavailable(), ValueError()])

@@ -53,6 +53,8 @@ def test_the_hash_is_the_configured_one(tmp_path):
     [
         ({"error": exception.IncompleteBody(received=1)}, exception.IncompleteBody),
         ({"error": ConnectionResetError()}, ConnectionResetError),
+        # As a worker's threads end when it is stopped.
+        ({"error": SystemExit()}, SystemExit),
     ],
 )
 def test_a_client_that_goes_away_leaves_nothing(service, size, change, error):
@@ -81,9 +83,12 @@ def test_the_size_cap_is_enforced_on_announced_and_on_streamed_bytes(tmp_path):
     with pytest.raises(exception.ImageSizeExceeded):
         _upload(service, DATA, len(DATA))
     assert service.registry.calls == []
-    with pytest.raises(exception.ImageSizeExceeded):
-        _upload(service, DATA)
-    _nothing_is_left(service)
+    for granted in (None, len(DATA)):
+        service.registry.max_bytes = granted
+        with pytest.raises(exception.ImageSizeExceeded):
+            _upload(service, DATA)
+        _nothing_is_left(service)
+    assert _upload(service, DATA[1:], len(DATA) - 1).status == "active"
 
 
 def test_the_grants_limit_is_enforced(service):
@@ -117,6 +122,17 @@ def test_format_options_reach_the_check(tmp_path):
     assert _upload(service).status == "active"
 
 
+@pytest.mark.parametrize("kind", ["streamOptimized", "monolithicSparse"])
+def test_kinds_of_vmdk_are_the_operators_choice(tmp_path, kind):
+    ini = "[image_format]\nvmdk_allowed_types = monolithicSparse\n"
+    service = Service(tmp_path, ini, registry=FakeRegistry(disk_format="vmdk"))
+    if kind == "monolithicSparse":
+        assert _upload(service, disks.vmdk(kind=kind)).status == "active"
+    else:
+        with pytest.raises(exception.ImageUnsafe):
+            _upload(service, disks.vmdk(kind=kind))
+
+
 def test_an_unknown_store_begins_nothing(tmp_path):
     service = Service(tmp_path, "[DEFAULT]\nenabled_backends = a:file\n[glance_store]\ndefault_backend = a\n")
     with pytest.raises(exception.UnknownStore):
@@ -140,6 +156,17 @@ def test_a_refused_completion_removes_the_data(service, error):
     with pytest.raises(type(error)):
         _upload(service)
     assert service.files() == []
+
+
+def test_a_refused_completion_tells_the_store_where_the_data_is(service, monkeypatch):
+    """A store that knows no uploads finds it by that alone."""
+    discarded = []
+    monkeypatch.setattr(service.stores, "discard", lambda *args: discarded.append(args))
+    service.registry.failing["upload_complete"] = exception.ImageGone(image_id=IMAGE)
+    with pytest.raises(exception.ImageGone):
+        _upload(service)
+    ((_, image_id, _, blob),) = discarded
+    assert (image_id, blob.url) == (IMAGE, f"file://{service.root}/{IMAGE}")
 
 
 @pytest.mark.parametrize("done", [False, True])
@@ -205,6 +232,15 @@ def test_a_slow_upload_keeps_its_lease(service):
     service.registry.hooks["upload_renew"] = renewed.set
     image = service.uploads.upload(CONTEXT, IMAGE, _Waiting(DATA, renewed), len(DATA))
     assert image.status == "active"
+
+
+def test_a_sign_of_life_tells_what_has_arrived(service, monkeypatch):
+    told = threading.Event()
+    monkeypatch.setattr(
+        service.registry, "upload_renew", lambda _context, _upload_id, received: received and told.set()
+    )
+    service.registry.lease_seconds = 0.05
+    assert service.uploads.upload(CONTEXT, IMAGE, _Waiting(DATA, told), len(DATA)).status == "active"
 
 
 def test_an_absent_registry_does_not_stop_an_upload(service):
