@@ -29,6 +29,7 @@ def test_good_report():
         ("url", None),
         ("checksum", "c" * 33),
         ("os_hash_value", 5),
+        ("os_hash_value", "d" * 129),
     ],
 )
 def test_bad_report_names_the_field(field, value):
@@ -46,3 +47,9 @@ def test_no_report_at_all(blob):
 def test_bad_virtual_size():
     with pytest.raises(exception.InvalidParameter):
         blobs.checked(GOOD, "sha512", -1)
+
+
+@pytest.mark.parametrize("algorithm", [None, 5, "x" * 65])
+def test_bad_algorithm(algorithm):
+    with pytest.raises(exception.InvalidParameter):
+        blobs.checked(GOOD, algorithm, None)

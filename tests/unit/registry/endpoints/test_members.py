@@ -138,6 +138,22 @@ def test_only_the_member_answers_by_old_rules_too(tmp_path):
     assert registry.api.member_update(ADMIN, image_id, "p2", "rejected").status == "rejected"
 
 
+def test_showing_and_listing_have_their_rules(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("get_member: role:admin\nget_members: role:admin\n")
+    registry = make_registry(tmp_path / "state", oslo_policy__policy_file=str(policy))
+    image_id = registry.image(OWNER)
+    registry.api.member_add(OWNER, image_id, "p2")
+    for ask in (
+        lambda context: registry.api.member_get(context, image_id, "p2"),
+        lambda context: registry.api.member_list(context, image_id),
+    ):
+        assert ask(ADMIN)
+        for context in (OWNER, MEMBER):
+            with pytest.raises(exception.Forbidden):
+                ask(context)
+
+
 def test_who_is_no_project_knows_of_no_member(tmp_path):
     registry = make_registry(tmp_path / "state", oslo_policy__enforce_new_defaults=False)
     image_id = registry.image(make_context(roles=["admin"], project_id=None))
