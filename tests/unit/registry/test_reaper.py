@@ -114,12 +114,16 @@ def test_a_clock_that_is_set_ends_no_live_upload_and_keeps_no_dead_one(tmp_path,
     image_id, dead_id = registry.image(MEMBER), registry.image(MEMBER)
     grant = registry.begin(MEMBER, image_id)
     registry.begin(MEMBER, dead_id)
+    looked_at = registry.image(MEMBER)
+    place = {"url": "http://web/a", "store": "web", "os_hash_algo": None, "os_hash_value": None, "fault": None}
+    registry.api.location_add(MEMBER, looked_at, place, str(uuid.uuid4()), "dead")
     registry.clock.ahead_ms = days * 86_400_000
     for _ in range(20):
         _run(registry, reaper, 10)
         registry.api.upload_renew(MEMBER, grant.upload_id, 1)
     assert registry.api.image_get(MEMBER, image_id).status == "saving"
-    assert registry.api.image_get(MEMBER, dead_id).status == "queued"
+    for dead in (dead_id, looked_at):
+        assert registry.api.image_get(MEMBER, dead).status == "queued"
 
 
 def test_one_registry_at_a_time_reaps(registry, reaper):
@@ -151,6 +155,17 @@ def test_images_left_in_saving_are_queued_again(registry, reaper):
     image_id = registry.image(MEMBER)
     registry.put("UPDATE images SET status = 'saving'")
     _run(registry, reaper, LEASE + 65)
+    assert registry.api.image_get(MEMBER, image_id).status == "queued"
+
+
+def test_images_that_have_just_begun_to_be_saving_are_let_be(registry, reaper):
+    image_id = registry.image(MEMBER)
+    registry.put("UPDATE images SET status = 'saving'")
+    registry.clock.sleep(LEASE - 1)
+    reaper._tidy()
+    assert registry.api.image_get(MEMBER, image_id).status == "saving"
+    registry.clock.sleep(2)
+    reaper._tidy()
     assert registry.api.image_get(MEMBER, image_id).status == "queued"
 
 
