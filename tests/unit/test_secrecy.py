@@ -43,6 +43,10 @@ def configured(tmp_path):
         "swift+https://service:glance:canary@auth.example.com/v3/container/id",
         "http://o/v1/c/o?temp_url_sig=canary&temp_url_expires=1",
         "https://s3/b?X-Amz-Credential=canary&X-Amz-Signature=canary",
+        "https://s3/b?X-Amz-Security-Token=canary",
+        "https://host/?access_token=canary",
+        "https://host/blob?se=1&sig=canary",
+        "Set-Cookie: canary; path=/",
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text):
@@ -78,6 +82,7 @@ def test_the_account_of_a_url_stays():
 
 def test_values_are_masked_in_every_spelling():
     redact = secrecy.Redactor(["ca/na+ry", "ca/na", "k\\ey'x"])
+    assert secrecy.Redactor(["ca%2Fry", "abcd"])("<ca/ry> abcd") == "<***> ***"
     for spelling in ("ca/na+ry", "ca%2Fna%2Bry", repr("k\\ey'x"), "ca%2Fna"):
         assert redact(f"<{spelling}>").strip("<>\"'") == secrecy.MASK
 
@@ -99,6 +104,22 @@ def test_secrets_are_found_in_files_and_in_the_environment(configured, tmp_path,
     assert (
         found & {"/etc/glance/rpc.key", "300", "2", "service", "ENCRYPT", "glance", "http://keystone:5000", ""} == set()
     )
+
+
+def test_all_kinds_of_secrets_are_found_in_directories_too(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "stores.conf").write_text(
+        "[osprofiler]\nhmac_keys = canary-1, canary-2\n[s3]\ns3_store_access_key = canary-3\nstore-key-secret = canary-4\n"
+        "[keystone]\nadmin_token = canary-5\naccess-key = canary-6\nrmq_passwd = canary-7\npin_password = 12345\n"
+        "[swift]\nurl = swift+https://service:glance:canary-8@auth.example.com/v3\n"
+    )
+    (tmp_path / "conf.d" / "broken.conf").write_text("not an option\n")
+    conf = cfg.ConfigOpts()
+    options.register_opts(conf)
+    conf.config_file, conf.config_dir = [str(tmp_path / "missing.conf")], [str(tmp_path / "conf.d")]
+    found = secrecy.configured_secrets(conf)
+    assert {f"canary-{number}" for number in range(1, 9)} <= found
+    assert "12345" not in found
 
 
 def test_every_handler_writes_without_secrets(configured, tmp_path):
