@@ -216,6 +216,16 @@ def test_mysql_is_told_where_an_owners_images_of_one_visibility_are(is_admin, vi
     assert re.findall(r"FORCE INDEX \(imagesvc_images_of_(\w+)\)", statement) == indexes
 
 
+@pytest.mark.parametrize(
+    ("filters", "primary"), [((), 1), ((("tag", "few eq"),), 3), ((("status", "eq"),), 0), ((("checksum", "eq"),), 0)]
+)
+def test_mysql_is_told_that_members_find_what_is_shared_with_them(filters, primary):
+    viewer = views.Viewer(has_project=True, is_admin=False)
+    shape = listing._Shape(filters, ordering.checked(()), None, None, "accepted", viewer, frozenset(), "mysql")
+    statement = str(listing._statement(shape).compile(dialect=mysql.dialect()))
+    assert statement.count("FORCE INDEX (PRIMARY)") == primary
+
+
 @pytest.mark.parametrize("sort", [(), (("name", "asc"),), (("created_at", "asc"),)], ids=str)
 def test_pages_of_several_values_are_the_whole_list(registry, sort):
     wanted = (("disk_format", "in", ["qcow2", "raw", "vdi"]),)
