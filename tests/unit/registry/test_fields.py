@@ -51,7 +51,13 @@ def test_bad_values_name_the_field(name, value):
     assert caught.value.kwargs["name"] == name
 
 
-@pytest.mark.parametrize("name", ["id", "status", "size", "checksum", "os_hash_value", "created_at"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("id", "status", "size", "virtual_size", "checksum", "os_hash_algo", "os_hash_value"),
+        *("created_at", "updated_at"),
+    ],
+)
 def test_attributes_of_the_service_are_read_only(name):
     with pytest.raises(exception.ReadOnlyProperty) as caught:
         fields.property_name(name)
@@ -60,7 +66,10 @@ def test_attributes_of_the_service_are_read_only(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["deleted", "locations", "self", "stores", "direct_url", "os_glance_import_task", "os_glance", "OS_GLANCE_x"],
+    [
+        *("deleted", "deleted_at", "direct_url", "file", "location", "locations", "schema", "self", "stores"),
+        *("os_glance_import_task", "os_glance", "OS_GLANCE_x"),
+    ],
 )
 def test_names_of_the_service_are_reserved(name):
     with pytest.raises(exception.ReservedProperty):
