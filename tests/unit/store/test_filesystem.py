@@ -103,7 +103,11 @@ def _metadata_file(tmp_path, content):
 
 
 def test_the_mountpoint_that_holds_the_file_is_told(tmp_path):
-    points = [{"id": "no", "mountpoint": "/elsewhere"}, {"id": "yes", "mountpoint": str(tmp_path)}]
+    points = [
+        {"id": "no", "mountpoint": "/elsewhere"},
+        {"id": "no", "mountpoint": str(tmp_path)[:-1]},
+        {"id": "yes", "mountpoint": str(tmp_path)},
+    ]
     store = _store(tmp_path, _metadata_file(tmp_path, points))
     assert store.add(IMAGE, io.BytesIO(b"data"), 4, "sha256")[4] == points[1]
 
