@@ -175,7 +175,7 @@ class Store(glance_store.driver.Store):
 
     def _metadata(self, path: str) -> dict[str, str]:
         for item in self._mountpoints:
-            if path.startswith(os.path.join(item["mountpoint"], "")):
+            if path.startswith(item["mountpoint"].rstrip("/") + "/"):
                 return dict(item)
         if self._mountpoints:
             LOG.error("No mountpoint in filesystem_store_metadata_file holds %s.", path)
