@@ -1,4 +1,4 @@
-"""JSON between the daemons, of the database and for clients, by orjson: ten times as fast as the standard library, or more.
+"""JSON between the daemons and from the database, by orjson: ten times as fast as the standard library, or more.
 
 What orjson does not know, whole numbers of more than 64 bits and halves of surrogate pairs, the standard library writes, with a
 space in front; and reads where that space is, for orjson would make a float of such a number.

@@ -1,11 +1,12 @@
 """Images, and what goes with them, as clients see them: JSON with the fields, names and order of the Images API."""
 
 import dataclasses
+import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagesvc import jsontext, objects
+from imagesvc import objects
 
 #: Fields of a task in the order of Glance's row.
 _TASK_ROW = (
@@ -25,6 +26,9 @@ _TASK_ROW = (
     "result",
     "message",
 )
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,8 +153,8 @@ def task_row(found: objects.Task) -> dict[str, Any]:
 
 
 def dump(document: Any) -> bytes:
-    """JSON as it goes out: UTF-8, nothing escaped that need not be."""
-    return jsontext.dumps(document)
+    """JSON as it goes out: UTF-8, nothing escaped that need not be, with the spaces that Glance's has: scripts look for them."""
+    return _encode(document).encode("utf-8")
 
 
 def _custom(properties: Mapping[str, str | None]) -> dict[str, str]:

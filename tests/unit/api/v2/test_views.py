@@ -87,7 +87,7 @@ def test_the_last_page_has_no_next():
 
 
 def test_json_goes_out_unescaped():
-    assert views.dump({"name": "Bär 😀"}) == '{"name":"Bär 😀"}'.encode()
+    assert views.dump({"name": "Bär 😀"}) == '{"name": "Bär 😀"}'.encode()
 
 
 TASK = objects.Task(
