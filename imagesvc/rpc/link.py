@@ -135,6 +135,11 @@ class Link(impl_rabbit.Connection):
             self._give_up(channel)
             LOG.debug("A message could not be acknowledged: %s", error)
 
+    def renew(self, channel: Any) -> None:
+        """Give up the connection of a channel, if it is still in use; there will be another."""
+        if channel is self._open:
+            self._give_up(channel)
+
     def take_no_more(self) -> None:
         """Have the broker send no further messages; what it has sent still comes, and at the end a word that wakes the reader."""
         tags, self._consumers = list(self._consumers.values()) or [0], {}

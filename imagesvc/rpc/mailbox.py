@@ -20,8 +20,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds of silence after which a registry that has a call counts as dead; a whole number, at least 2.
 SILENCE = 2
-#: Seconds between two tries to connect to a broker that refuses.
-_PAUSE = 1.0
+#: Seconds between two tries to connect to a broker that refuses, and between two connections given up for their silence.
+_PAUSE, _RENEWAL = 1.0, 5.0
 
 
 class _Call:
@@ -64,6 +64,7 @@ class Mailbox:
         self._connected = threading.Event()
         self._over = threading.Event()
         self._link: Link | None = None
+        self._heard = self._renewed = 0.0
 
     def call(self, msg_id: str, exchange: str, topic: str, body: bytes, seconds: float) -> Any:
         """What came back: the parts of a sealed answer, or a text that says what it is instead.
@@ -76,6 +77,7 @@ class Mailbox:
         link = self._link or self._first_link(seconds)
         channel = link.channel_within(end - time.monotonic())
         call = self._calls[msg_id] = _Call()
+        published = call.heard
         try:
             link.publish(
                 channel,
@@ -89,6 +91,9 @@ class Mailbox:
                 expiration=str(int(seconds * 1000)),
             )
             outcome = call.wait(end)
+        except messaging.MessagingTimeout:
+            self._doubt(link, channel, published)
+            raise
         finally:
             self._calls.pop(msg_id, None)
         if isinstance(outcome, Exception):
@@ -105,6 +110,16 @@ class Mailbox:
             except messaging.MessagingException as error:
                 LOG.debug("It is lost already: %s", error)
             self._reader.join(seconds)
+
+    def _doubt(self, link: Link, channel: Any, published: float) -> None:
+        """Have a new connection where nothing has come since: a channel opened while a quorum queue had no leader passes messages to
+        the dead one for good, and tells nobody.
+        """
+        now = time.monotonic()
+        if self._heard < published and self._renewed + _RENEWAL < now:
+            self._renewed = now
+            LOG.info("Nothing came back from the broker for %.1f s; connecting anew", now - published)
+            link.renew(channel)
 
     def _first_link(self, seconds: float) -> Link:
         with self._lock:
@@ -134,10 +149,12 @@ class Mailbox:
             self._end(msg_id, messaging.MessageDeliveryFailure("the connection to the broker is lost"))
 
     def _returned(self, error: Exception, exchange: str, key: str, message: amqp.Message) -> None:
+        self._heard = time.monotonic()
         msg_id = message.properties.get("correlation_id")
         self._end(msg_id, messaging.MessageUndeliverable(error, exchange, key, message))
 
     def _arrived(self, message: amqp.Message) -> None:
+        self._heard = time.monotonic()
         body = body_of(message)
         try:
             msg_id = message.properties.get("correlation_id")

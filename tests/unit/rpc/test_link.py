@@ -118,6 +118,14 @@ def test_a_lost_connection_is_told_and_another_is_made(reading, caplog):
     assert "lost" in reading.events
 
 
+def test_only_the_connection_in_use_is_given_up_for_another(reading):
+    closed = []
+    reading.link._give_up = closed.append
+    reading.link.renew("the channel of one that was lost")
+    reading.link.renew(reading.channel)
+    assert closed == [reading.channel]
+
+
 def test_there_is_no_channel_until_there_is_a_connection(made):
     with pytest.raises(messaging.MessagingTimeout):
         made.link.channel_within(0.01)

@@ -19,6 +19,10 @@ class _Link:
         self.lost, self.returned, self.arrived = lost, returned, arrived
         self.on_publish = lambda _letter: None
         self.ended = False
+        self.renewed = []
+
+    def renew(self, channel):
+        self.renewed.append(channel)
 
     def channel_within(self, seconds):
         return "channel"
@@ -75,6 +79,33 @@ def test_a_message_says_how_long_it_is_of_use(opened):
     link.on_publish = lambda letter: [seen.append(letter), link.answer("1")]
     _call(box, seconds=2.5)
     assert (seen[0].body, seen[0].properties["expiration"]) == (b"body", "2500")
+
+
+def test_silence_is_ended_by_a_new_connection_and_not_by_one_after_the_other(opened):
+    box, link = opened
+    for msg_id in "123":
+        with pytest.raises(messaging.MessagingTimeout):
+            _call(box, msg_id, seconds=0.01)
+    assert link.renewed == ["channel"]
+    box._renewed -= mailbox._RENEWAL
+    with pytest.raises(messaging.MessagingTimeout):
+        _call(box, seconds=0.01)
+    assert link.renewed == ["channel"] * 2
+
+
+@pytest.mark.parametrize(
+    "come",
+    [
+        lambda link: link.answer("another"),
+        lambda link: link.returned(None, "glance", "topic", amqp.Message(b"", correlation_id="another")),
+    ],
+)
+def test_a_call_alone_without_an_answer_is_no_silence(opened, come):
+    box, link = opened
+    link.on_publish = lambda _letter: come(link)
+    with pytest.raises(messaging.MessagingTimeout):
+        _call(box, seconds=0.01)
+    assert link.renewed == []
 
 
 def test_an_answer_of_an_earlier_release_is_read(opened):
